@@ -1,0 +1,127 @@
+// Attributes and enums of the sparse24 dialect. -*- tablegen -*-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SPARSE24_DIALECT_SPARSE24_IR_SPARSE24ATTRIBUTES_TD
+#define SPARSE24_DIALECT_SPARSE24_IR_SPARSE24ATTRIBUTES_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "sparse24/Dialect/Sparse24/IR/Sparse24Dialect.td"
+
+class Sparse24_I32Enum<string name, string summary, list<I32EnumAttrCase> cases>
+    : I32EnumAttr<name, summary, cases> {
+  let cppNamespace = "::mlir::sparse24";
+  let genSpecializedAttr = 0;
+}
+
+class Sparse24_EnumAttr<EnumAttrInfo enumInfo, string mnemonic>
+    : EnumAttr<Sparse24_Dialect, enumInfo, mnemonic> {
+  let assemblyFormat = "$value";
+}
+
+def Sparse24_Side : Sparse24_I32Enum<"Side",
+    "which operand of a product is the sparse one", [
+      I32EnumAttrCase<"lhs", 0>,
+      I32EnumAttrCase<"rhs", 1>,
+    ]>;
+def Sparse24_SideAttr : Sparse24_EnumAttr<Sparse24_Side, "side">;
+
+def Sparse24_Criterion : Sparse24_I32Enum<"Criterion",
+    "how a pruning chooses what to keep", [
+      I32EnumAttrCase<"magnitude", 0>,
+    ]>;
+def Sparse24_CriterionAttr
+    : Sparse24_EnumAttr<Sparse24_Criterion, "criterion">;
+
+def Sparse24_LayoutFamily : Sparse24_I32Enum<"LayoutFamily",
+    "the instructions that a packed layout serves", [
+      I32EnumAttrCase<"mma_sp", 0>,
+    ]>;
+
+class Sparse24_Attr<string name, string attrMnemonic>
+    : AttrDef<Sparse24_Dialect, name> {
+  let mnemonic = attrMnemonic;
+}
+
+def Sparse24_LayoutAttr : Sparse24_Attr<"Layout", "layout"> {
+  let summary = "the layout of a packed 2:4 matrix";
+  let description = [{
+    Names the family of instructions that reads the packed bytes, the element
+    type and the logical shape. Two packed matrices are interchangeable
+    exactly if their layouts are equal; `getHash()` is what weight files and
+    kernels compare. The bytes are described in `Support/PackedLayout.h`.
+
+    ```mlir
+    #sparse24.layout<mma_sp, bf16, rows = 1536, k = 384>
+    ```
+  }];
+  let parameters = (ins
+    EnumParameter<Sparse24_LayoutFamily>:$family,
+    "::mlir::Type":$elementType,
+    "int64_t":$rows,
+    "int64_t":$k
+  );
+  let assemblyFormat =
+      "`<` $family `,` $elementType `,` `rows` `=` $rows `,` `k` `=` $k `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The number of bytes of a matrix packed in this layout.
+    int64_t getByteSize() const;
+    /// A hash that is equal for equal layouts, over all versions of the project.
+    uint64_t getHash() const;
+  }];
+}
+
+def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
+  let summary = "how a kernel walks a product";
+  let description = [{
+    One CTA computes a tile of `tile[0]` rows of the sparse operand by
+    `tile[1]` columns of the dense one, in steps of `tile[2]` along K;
+    `warps` is how the CTA's warps divide the tile, and `stages` how many
+    steps of operands are in shared memory at a time.
+
+    ```mlir
+    #sparse24.schedule<tile = [256, 128, 64], warps = [4, 2], stages = 4>
+    ```
+  }];
+  let parameters = (ins
+    "int64_t":$tileRows, "int64_t":$tileCols, "int64_t":$tileK,
+    "int64_t":$warpRows, "int64_t":$warpCols,
+    "int64_t":$stages
+  );
+  let assemblyFormat = [{
+    `<` `tile` `=` `[` $tileRows `,` $tileCols `,` $tileK `]` `,`
+    `warps` `=` `[` $warpRows `,` $warpCols `]` `,` `stages` `=` $stages `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+def Sparse24_TargetAttr : Sparse24_Attr<"Target", "target"> {
+  let summary = "what the program is compiled for";
+  let description = [{
+    `cpu`, or an NVIDIA target as `ptxas` names it: `sm_80`, `sm_86`, `sm_89`,
+    `sm_90`, `sm_90a`, `sm_100a`, `sm_120a`.
+
+    ```mlir
+    #sparse24.target<"sm_80">
+    ```
+  }];
+  let parameters = (ins StringRefParameter<"the target's name">:$chip);
+  let assemblyFormat = "`<` $chip `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// All names that are accepted, for diagnostics and help texts.
+    static ::llvm::ArrayRef<::llvm::StringLiteral> getKnownChips();
+    bool isCpu() const;
+    /// 80 for sm_80, 90 for sm_90a; 0 for the CPU.
+    int getComputeCapability() const;
+    /// The shared memory that one CTA may ask for, in bytes.
+    int64_t getSharedMemoryBytes() const;
+    /// The number of streaming multiprocessors of the commonest card.
+    int64_t getMultiprocessors() const;
+    /// The PTX features that code generation needs (ordered metadata: PTX 8.5).
+    ::llvm::StringRef getPtxFeatures() const;
+  }];
+}
+
+#endif // SPARSE24_DIALECT_SPARSE24_IR_SPARSE24ATTRIBUTES_TD

@@ -1,0 +1,24 @@
+// Registers all that this project adds to MLIR.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SPARSE24_INITALL_H
+#define SPARSE24_INITALL_H
+
+#include "mlir/IR/DialectRegistry.h"
+#include "sparse24/Conversion/Passes.h"
+#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
+#include "sparse24/Dialect/Sparse24/Transforms/Passes.h"
+
+namespace mlir::sparse24 {
+
+/// Adds the dialect and the external models of its operations' interfaces.
+inline void registerAllDialects(DialectRegistry &registry) {
+  registry.insert<Sparse24Dialect>();
+}
+
+/// Adds all passes and pipelines.
+inline void registerAllPasses() {}
+
+} // namespace mlir::sparse24
+
+#endif // SPARSE24_INITALL_H

@@ -1,0 +1,32 @@
+// The sparse24 dialect: registration and discardable attributes.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::sparse24;
+
+#include "sparse24/Dialect/Sparse24/IR/Sparse24Dialect.cpp.inc"
+#include "sparse24/Dialect/Sparse24/IR/Sparse24Enums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "sparse24/Dialect/Sparse24/IR/Sparse24Attributes.cpp.inc"
+
+void Sparse24Dialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "sparse24/Dialect/Sparse24/IR/Sparse24Attributes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "sparse24/Dialect/Sparse24/IR/Sparse24Ops.cpp.inc"
+      >();
+}
+
+LogicalResult Sparse24Dialect::verifyOperationAttribute(Operation *op,
+                                                        NamedAttribute attr) {
+  return success();
+}
