@@ -35,7 +35,7 @@ static bool consumeNumber(std::string_view &text, int64_t &number) {
        ++digits)
     number = number * 10 + (text[digits] - '0');
   bool leadingZero = digits > 1 && text[0] == '0';
-  if (digits == 0 || digits > 15 || leadingZero)
+  if (digits == 0 || digits > 9 || leadingZero)
     return false;
   text.remove_prefix(digits);
   return true;
