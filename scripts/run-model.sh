@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Sets up, builds, compiles the linear layers of all-MiniLM-L6-v2 and runs them.
+# Arguments go to `python -m sparse24.minilm`; try --help.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+"$root/scripts/setup.sh" --model
+export PYTHONPATH=$root/python SPARSE24_BUILD_DIR=$build
+exec "$python" -m sparse24.minilm --model "$model" \
+  --output "$cache/minilm" "$@" </dev/null
