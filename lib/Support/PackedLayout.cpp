@@ -31,8 +31,9 @@ uint64_t PackedLayout::hash() const { return fnv1a64(text()); }
 static bool consumeNumber(std::string_view &text, int64_t &number) {
   size_t digits = 0;
   number = 0;
-  for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9';
-       ++digits)
+  // A tenth digit is enough to see that there are too many.
+  size_t end = std::min<size_t>(text.size(), 10);
+  for (; digits < end && text[digits] >= '0' && text[digits] <= '9'; ++digits)
     number = number * 10 + (text[digits] - '0');
   bool leadingZero = digits > 1 && text[0] == '0';
   if (digits == 0 || digits > 9 || leadingZero)
