@@ -2,22 +2,171 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
+#include "sparse24/Support/PackedLayout.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
 
+std::optional<::sparse24::ElementType>
+mlir::sparse24::convertElementType(Type type) {
+  using ElementType = ::sparse24::ElementType;
+  using Result = std::optional<ElementType>;
+  return TypeSwitch<Type, Result>(type)
+      .Case([](Float16Type) -> Result { return ElementType::F16; })
+      .Case([](BFloat16Type) -> Result { return ElementType::BF16; })
+      .Case([](Float32Type) -> Result { return ElementType::TF32; })
+      .Case([](Float8E4M3FNType) -> Result { return ElementType::E4M3; })
+      .Case([](Float8E5M2Type) -> Result { return ElementType::E5M2; })
+      .Case([](IntegerType integer) -> Result {
+        if (integer.isSignlessInteger(8))
+          return ElementType::S8;
+        if (integer.isUnsignedInteger(8))
+          return ElementType::U8;
+        return std::nullopt;
+      })
+      .Default([](Type) -> Result { return std::nullopt; });
+}
+
+Type mlir::sparse24::convertElementType(MLIRContext *context,
+                                        ::sparse24::ElementType type) {
+  switch (type) {
+  case ::sparse24::ElementType::F16:
+    return Float16Type::get(context);
+  case ::sparse24::ElementType::BF16:
+    return BFloat16Type::get(context);
+  case ::sparse24::ElementType::TF32:
+    return Float32Type::get(context);
+  case ::sparse24::ElementType::S8:
+    return IntegerType::get(context, 8);
+  case ::sparse24::ElementType::U8:
+    return IntegerType::get(context, 8, IntegerType::Unsigned);
+  case ::sparse24::ElementType::E4M3:
+    return Float8E4M3FNType::get(context);
+  case ::sparse24::ElementType::E5M2:
+    return Float8E5M2Type::get(context);
+  }
+  llvm_unreachable("unknown element type");
+}
+
+//===----------------------------------------------------------------------===//
+// LayoutAttr
+//===----------------------------------------------------------------------===//
+
 LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  LayoutFamily family, Type elementType,
                                  int64_t rows, int64_t k) {
+  if (!convertElementType(elementType))
+    return emitError() << "layout_c1: element type " << elementType
+                       << " has no packed layout";
+  if (rows < 1 || k < 1)
+    return emitError() << "layout_c2: rows and k must be positive, got rows = "
+                       << rows << ", k = " << k;
   return success();
 }
+
+static ::sparse24::PackedLayout getPackedLayout(LayoutAttr attr) {
+  return {*convertElementType(attr.getElementType()), attr.getRows(),
+          attr.getK()};
+}
+
+int64_t LayoutAttr::getByteSize() const {
+  return getPackedLayout(*this).bytes();
+}
+
+uint64_t LayoutAttr::getHash() const { return getPackedLayout(*this).hash(); }
+
+std::string LayoutAttr::getText() const {
+  return getPackedLayout(*this).text();
+}
+
+//===----------------------------------------------------------------------===//
+// ScheduleAttr
+//===----------------------------------------------------------------------===//
+
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tileRows, int64_t tileCols,
                                    int64_t tileK, int64_t warpRows,
                                    int64_t warpCols, int64_t stages) {
+  if (tileRows < 1 || tileCols < 1 || tileK < 1 || warpRows < 1 ||
+      warpCols < 1 || stages < 1)
+    return emitError() << "schedule_c1: all numbers must be positive";
+  if (tileRows % warpRows != 0 || tileCols % warpCols != 0)
+    return emitError() << "schedule_c2: warps [" << warpRows << ", " << warpCols
+                       << "] don't divide the tile [" << tileRows << ", "
+                       << tileCols << "]";
+  if (warpRows * warpCols > 32)
+    return emitError() << "schedule_c3: " << warpRows * warpCols
+                       << " warps, but a CTA holds at most 32";
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// TargetAttr
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// What is known of a target.
+struct TargetInfo {
+  StringLiteral chip;
+  int computeCapability;
+  int64_t sharedMemoryBytes;
+  int64_t multiprocessors;
+  StringLiteral ptxFeatures;
+};
+} // namespace
+
+// Shared memory: the CUDA programming guide's "maximum per thread block".
+// Multiprocessors: A100, RTX A6000, L40S, H100 SXM, B200 and RTX 5090. PTX
+// version: 8.5 brings ordered metadata; the later targets need later ones.
+static constexpr TargetInfo kTargets[] = {
+    {"cpu", 0, 0, 0, ""},
+    {"sm_80", 80, 163 * 1024, 108, "+ptx85"},
+    {"sm_86", 86, 99 * 1024, 84, "+ptx85"},
+    {"sm_89", 89, 99 * 1024, 142, "+ptx85"},
+    {"sm_90", 90, 227 * 1024, 132, "+ptx85"},
+    {"sm_90a", 90, 227 * 1024, 132, "+ptx85"},
+    {"sm_100a", 100, 227 * 1024, 148, "+ptx86"},
+    {"sm_120a", 120, 99 * 1024, 170, "+ptx87"},
+};
+
+static const TargetInfo *findTarget(StringRef chip) {
+  return llvm::find_if(
+      kTargets, [&](const TargetInfo &info) { return info.chip == chip; });
+}
+
+ArrayRef<StringLiteral> TargetAttr::getKnownChips() {
+  static const SmallVector<StringLiteral> chips = llvm::map_to_vector(
+      kTargets, [](const TargetInfo &info) { return info.chip; });
+  return chips;
+}
+
 LogicalResult TargetAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  StringRef chip) {
-  return success();
+  if (findTarget(chip) != std::end(kTargets))
+    return success();
+  InFlightDiagnostic diagnostic = emitError();
+  diagnostic << "target_c1: unknown target '" << chip << "', known are ";
+  llvm::interleaveComma(getKnownChips(), diagnostic);
+  return diagnostic;
+}
+
+bool TargetAttr::isCpu() const { return getComputeCapability() == 0; }
+
+int TargetAttr::getComputeCapability() const {
+  return findTarget(getChip())->computeCapability;
+}
+
+int64_t TargetAttr::getSharedMemoryBytes() const {
+  return findTarget(getChip())->sharedMemoryBytes;
+}
+
+int64_t TargetAttr::getMultiprocessors() const {
+  return findTarget(getChip())->multiprocessors;
+}
+
+StringRef TargetAttr::getPtxFeatures() const {
+  return findTarget(getChip())->ptxFeatures;
 }

@@ -3,6 +3,8 @@
 
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 

@@ -69,6 +69,8 @@ def Sparse24_LayoutAttr : Sparse24_Attr<"Layout", "layout"> {
     int64_t getByteSize() const;
     /// A hash that is equal for equal layouts, over all versions of the project.
     uint64_t getHash() const;
+    /// The canonical text that is hashed: "mma_sp,bf16,rows=1536,k=384".
+    std::string getText() const;
   }];
 }
 

@@ -46,6 +46,8 @@ def Sparse24_Dialect : Dialect {
 
     Every operation has a tensor and a memref form, as those of `linalg` do.
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
 }

@@ -19,7 +19,8 @@ class Sparse24_DestinationOp<string mnemonic, list<Trait> traits = []>
     : Sparse24_Op<mnemonic, traits # [
         DestinationStyleOpInterface,
         DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-        DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+        DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, [
+          "reifyResultShapes"]>]> {
   let hasVerifier = 1;
 }
 
@@ -43,6 +44,10 @@ def Sparse24_PruneOp : Sparse24_DestinationOp<"prune"> {
   }];
   let hasFolder = 0;
   let hasCanonicalizer = 1;
+  let builders = [
+    OpBuilder<(ins "::mlir::sparse24::Criterion":$criterion, "::mlir::Value":$input,
+      "::mlir::Value":$init)>
+  ];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
   }];
@@ -58,6 +63,10 @@ def Sparse24_CompressOp : Sparse24_DestinationOp<"compress"> {
     `outs` `(` $inits `:` type($inits) `)` attr-dict (`->` type($results)^)?
   }];
   let hasCanonicalizer = 1;
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$values,
+      "::mlir::Value":$metadata)>
+  ];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitsMutable(); }
   }];
@@ -73,6 +82,10 @@ def Sparse24_DecompressOp : Sparse24_DestinationOp<"decompress"> {
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($result)^)?
   }];
   let hasCanonicalizer = 1;
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$values, "::mlir::Value":$metadata,
+      "::mlir::Value":$init)>
+  ];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
   }];
@@ -88,6 +101,10 @@ def Sparse24_PackOp : Sparse24_DestinationOp<"pack"> {
     $layout `ins` `(` $values `,` $metadata `:` type($values) `,` type($metadata) `)`
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($result)^)?
   }];
+  let builders = [
+    OpBuilder<(ins "::mlir::sparse24::LayoutAttr":$layout, "::mlir::Value":$values,
+      "::mlir::Value":$metadata, "::mlir::Value":$init)>
+  ];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
   }];
@@ -102,7 +119,7 @@ def Sparse24_WeightOp : Sparse24_Op<"weight", [Pure]> {
 }
 
 def Sparse24_MatmulOp : Sparse24_DestinationOp<"matmul", [
-    AttrSizedOperandSegments]> {
+    AttrSizedOperandSegments, IsolatedFromAbove]> {
   let summary = "the product of a 2:4 sparse and a dense matrix";
   let arguments = (ins
     Sparse24_SideAttr:$side,
@@ -120,8 +137,13 @@ def Sparse24_MatmulOp : Sparse24_DestinationOp<"matmul", [
   );
   let results = (outs Variadic<AnyRankedTensor>:$result);
   let regions = (region MaxSizedRegion<1>:$epilogue);
+  let builders = [
+    OpBuilder<(ins "::mlir::sparse24::Side":$side,
+      "::mlir::ValueRange":$sparse, "::mlir::Value":$dense,
+      "::mlir::Value":$init, "int64_t":$k, "::mlir::Type":$accumulatorType,
+      "::mlir::sparse24::MatmulOptions":$options)>
+  ];
   let hasRegionVerifier = 1;
-  let hasCanonicalizer = 0;
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
@@ -137,6 +159,10 @@ def Sparse24_MatmulOp : Sparse24_DestinationOp<"matmul", [
     /// The number of rows of the sparse operand, from the output's type.
     int64_t getSparseRows();
     bool hasEpilogue() { return !getEpilogue().empty(); }
+    /// The map of the i-th epilogue operand, from (m, n) to its indices.
+    ::mlir::AffineMap getEpilogueMap(unsigned i) {
+      return ::llvm::cast<::mlir::AffineMapAttr>(getEpilogueMaps()[i]).getValue();
+    }
   }];
 }
 

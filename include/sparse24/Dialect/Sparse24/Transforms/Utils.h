@@ -1,0 +1,25 @@
+// What several passes and conversions need.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SPARSE24_DIALECT_SPARSE24_TRANSFORMS_UTILS_H
+#define SPARSE24_DIALECT_SPARSE24_TRANSFORMS_UTILS_H
+
+#include "mlir/IR/Builders.h"
+#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
+
+namespace mlir::sparse24 {
+
+/// Converts a scalar between float types, or between integer types, rounding to
+/// nearest, ties to even. Integers are signed.
+Value convertScalar(OpBuilder &builder, Location loc, Value value, Type type);
+
+/// Computes one output element of a product from its accumulator: clones the
+/// epilogue's operations at the insertion point, or converts the accumulator to
+/// the output's element type if the product has none. `operandValues` are the
+/// elements of the epilogue operands at the maps' indices.
+Value inlineEpilogue(OpBuilder &builder, Location loc, MatmulOp matmul,
+                     Value accumulator, ValueRange operandValues);
+
+} // namespace mlir::sparse24
+
+#endif // SPARSE24_DIALECT_SPARSE24_TRANSFORMS_UTILS_H

@@ -1,0 +1,47 @@
+// What several passes and conversions need.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+Value mlir::sparse24::convertScalar(OpBuilder &builder, Location loc,
+                                    Value value, Type type) {
+  Type source = value.getType();
+  if (source == type)
+    return value;
+  unsigned from = source.getIntOrFloatBitWidth();
+  unsigned to = type.getIntOrFloatBitWidth();
+  if (isa<IntegerType>(source)) {
+    if (from < to)
+      return arith::ExtSIOp::create(builder, loc, type, value);
+    return arith::TruncIOp::create(builder, loc, type, value);
+  }
+  if (from < to)
+    return arith::ExtFOp::create(builder, loc, type, value);
+  if (from > to)
+    return arith::TruncFOp::create(builder, loc, type, value);
+  // Types of one width (f16 and bf16) have no direct conversion.
+  Value wide =
+      arith::ExtFOp::create(builder, loc, builder.getF32Type(), value);
+  return arith::TruncFOp::create(builder, loc, type, wide);
+}
+
+Value mlir::sparse24::inlineEpilogue(OpBuilder &builder, Location loc,
+                                     MatmulOp matmul, Value accumulator,
+                                     ValueRange operandValues) {
+  if (!matmul.hasEpilogue())
+    return convertScalar(builder, loc, accumulator,
+                         matmul.getOutputElementType());
+  Block &block = matmul.getEpilogue().front();
+  IRMapping mapping;
+  mapping.map(block.getArgument(0), accumulator);
+  mapping.map(block.getArguments().drop_front(), operandValues);
+  for (Operation &op : block.without_terminator())
+    builder.clone(op, mapping);
+  auto yield = cast<YieldOp>(block.getTerminator());
+  return mapping.lookupOrDefault(yield.getValue());
+}
