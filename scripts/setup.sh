@@ -15,8 +15,8 @@ TEXT
 }
 
 packages=(
-  cmake g++ libgtest-dev libmlir-22-dev llvm-22-dev llvm-22-tools
-  mlir-22-tools ninja-build python3 python3-venv
+  cmake g++ libgmock-dev libgtest-dev libmlir-22-dev llvm-22-dev
+  llvm-22-tools mlir-22-tools ninja-build python3 python3-venv
 )
 
 install_packages() {

@@ -1,0 +1,339 @@
+//===- RuntimeTest.cpp - The runtime over a recording driver
+//---------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "sparse24/Runtime/Runtime.h"
+
+#include "FakeCuda.h"
+#include "sparse24/Support/WeightFile.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace sparse24;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace {
+
+const char kPtx[] = ".version 8.5";
+const PackedLayout kLayout{ElementType::BF16, 16, 64};
+
+/// A module with one kernel and, by default, one weight.
+struct TestModule {
+  Sparse24Image image{kPtx, sizeof(kPtx)};
+  Sparse24Kernel kernel{"gemm", 0, 65536};
+  Sparse24WeightRef weight{"w", kLayout.hash(),
+                           static_cast<uint64_t>(kLayout.bytes())};
+  Sparse24Module module{
+      SPARSE24_RUNTIME_ABI_VERSION, 1, &image, 1, 1, &kernel, &weight};
+};
+
+class RuntimeTest : public testing::Test {
+protected:
+  static void SetUpTestSuite() {
+    // The first call must fail, and the next one, with a driver, work.
+    setenv("SPARSE24_LIBCUDA", "/nonexistent/libcuda.so", 1);
+    TestModule test;
+    void *context = &test;
+    missingDriverStatus =
+        sparse24ContextCreate(&test.module, nullptr, &context);
+    missingDriverText = sparse24LastError();
+    missingDriverContext = context;
+    setenv("SPARSE24_LIBCUDA", SPARSE24_FAKE_CUDA, 1);
+    void *library = dlopen(SPARSE24_FAKE_CUDA, RTLD_NOW | RTLD_LOCAL);
+    ASSERT_TRUE(library) << dlerror();
+    fake = reinterpret_cast<FakeCuda *(*)()>(dlsym(library, "fakeCudaState"))();
+  }
+
+  void SetUp() override {
+    *fake = FakeCuda();
+    fake->kernels = {"gemm", "bias"};
+    path = testing::TempDir() + "sparse24-runtime-test-" +
+           std::to_string(getpid()) + ".sp24w";
+    packed.resize(kLayout.bytes());
+    for (size_t i = 0; i < packed.size(); ++i)
+      packed[i] = static_cast<uint8_t>(i * 7 + 1);
+    WeightFileWriter writer(path);
+    ASSERT_TRUE(writer.addPacked("w", kLayout, packed.data()));
+    ASSERT_TRUE(writer.finish()) << writer.error();
+  }
+
+  void TearDown() override { std::remove(path.c_str()); }
+
+  /// Creates a context that must come to be.
+  void *create(const Sparse24Module &module) {
+    void *context = nullptr;
+    EXPECT_EQ(sparse24ContextCreate(&module, path.c_str(), &context), 0)
+        << sparse24LastError();
+    EXPECT_TRUE(context);
+    return context;
+  }
+
+  /// Tries to create a context, which must fail and leave nothing behind.
+  void expectRefused(const Sparse24Module &module, const char *weights,
+                     int32_t status, const std::string &text) {
+    void *context = this;
+    EXPECT_EQ(sparse24ContextCreate(&module, weights, &context), status);
+    EXPECT_THAT(sparse24LastError(), HasSubstr(text));
+    EXPECT_FALSE(context);
+    EXPECT_TRUE(fake->modules.empty());
+    EXPECT_TRUE(fake->memory.empty());
+    EXPECT_EQ(fake->primaryRetains, 0);
+    EXPECT_EQ(fake->current, nullptr);
+  }
+
+  static FakeCuda *fake;
+  static int32_t missingDriverStatus;
+  static std::string missingDriverText;
+  static void *missingDriverContext;
+  std::string path;
+  std::vector<uint8_t> packed;
+  TestModule test;
+};
+
+FakeCuda *RuntimeTest::fake;
+int32_t RuntimeTest::missingDriverStatus;
+std::string RuntimeTest::missingDriverText;
+void *RuntimeTest::missingDriverContext;
+
+TEST_F(RuntimeTest, MissingDriverIsAStatus) {
+  EXPECT_EQ(missingDriverStatus, SPARSE24_DRIVER_NOT_FOUND);
+  EXPECT_THAT(missingDriverText, HasSubstr("/nonexistent/libcuda.so"));
+  EXPECT_THAT(missingDriverText, HasSubstr("SPARSE24_LIBCUDA"));
+  EXPECT_EQ(missingDriverContext, nullptr);
+}
+
+TEST_F(RuntimeTest, StatusesHaveTexts) {
+  for (int32_t status = 0; status <= SPARSE24_VERSION_MISMATCH; ++status)
+    EXPECT_STRNE(sparse24StatusString(status), "unknown status") << status;
+  EXPECT_STREQ(sparse24StatusString(-1), "unknown status");
+}
+
+TEST_F(RuntimeTest, CreateUploadsWeightsAndWaits) {
+  void *context = create(test.module);
+  void *weight = sparse24ContextWeight(context, 0);
+  ASSERT_TRUE(weight);
+  EXPECT_EQ(std::memcmp(weight, packed.data(), packed.size()), 0);
+  EXPECT_EQ(sparse24ContextWeight(context, 1), nullptr);
+  EXPECT_EQ(sparse24ContextWeight(context, -1), nullptr);
+  EXPECT_EQ(fake->sharedMemoryAttribute["gemm"], 65536);
+  EXPECT_EQ(sparse24ContextDestroy(context), 0);
+  EXPECT_TRUE(fake->memory.empty());
+  EXPECT_TRUE(fake->modules.empty());
+  EXPECT_EQ(fake->primaryRetains, 0);
+}
+
+TEST_F(RuntimeTest, CreateUsesTheCurrentContext) {
+  char callers;
+  fake->current = &callers;
+  void *context = create(test.module);
+  EXPECT_EQ(fake->count("cuDevicePrimaryCtxRetain"), 0u);
+  EXPECT_EQ(fake->count("cuCtxPushCurrent"), 0u);
+
+  // From a thread where no context is current the launch goes to the same one.
+  fake->current = nullptr;
+  EXPECT_EQ(sparse24Launch(context, 0, 1, 1, 1, 32, 1, 1, 0, nullptr, nullptr),
+            0);
+  ASSERT_EQ(fake->launches.size(), 1u);
+  EXPECT_EQ(fake->launches[0].context, &callers);
+  EXPECT_EQ(fake->current, nullptr);
+  sparse24ContextDestroy(context);
+  EXPECT_EQ(fake->primaryRetains, 0);
+}
+
+TEST_F(RuntimeTest, ContextsShareAnImage) {
+  void *first = create(test.module);
+  void *second = create(test.module);
+  EXPECT_EQ(fake->count("cuModuleLoadDataEx"), 1u);
+  sparse24ContextDestroy(first);
+  EXPECT_EQ(fake->modules.size(), 1u);
+  sparse24ContextDestroy(second);
+  EXPECT_TRUE(fake->modules.empty());
+  sparse24ContextDestroy(create(test.module));
+  EXPECT_EQ(fake->count("cuModuleLoadDataEx"), 2u);
+}
+
+TEST_F(RuntimeTest, LaunchPassesItsParameters) {
+  void *context = create(test.module);
+  int64_t words[] = {42, -7};
+  void *params[] = {&words[0], &words[1]};
+  fake->paramWords = 2;
+  char stream;
+  EXPECT_EQ(
+      sparse24Launch(context, 0, 12, 3, 2, 256, 2, 1, 40000, &stream, params),
+      0);
+  ASSERT_EQ(fake->launches.size(), 1u);
+  const FakeCuda::Launch &launch = fake->launches[0];
+  EXPECT_EQ(launch.kernel, "gemm");
+  EXPECT_THAT(launch.grid, ElementsAre(12u, 3u, 2u));
+  EXPECT_THAT(launch.block, ElementsAre(256u, 2u, 1u));
+  EXPECT_EQ(launch.sharedMemoryBytes, 40000u);
+  EXPECT_EQ(launch.stream, &stream);
+  EXPECT_THAT(launch.params, ElementsAre(42u, static_cast<uint64_t>(-7)));
+  sparse24ContextDestroy(context);
+}
+
+TEST_F(RuntimeTest, RunsNeverSynchronise) {
+  void *context = create(test.module);
+  fake->calls.clear();
+  void *temporary = nullptr;
+  EXPECT_EQ(sparse24Alloc(context, 512, nullptr, &temporary), 0);
+  EXPECT_TRUE(temporary);
+  EXPECT_EQ(sparse24Launch(context, 0, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr),
+            0);
+  EXPECT_EQ(sparse24Memcpy(context, temporary,
+                           sparse24ContextWeight(context, 0), 512, nullptr),
+            0);
+  EXPECT_EQ(std::memcmp(temporary, packed.data(), 512), 0);
+  EXPECT_EQ(sparse24Free(context, temporary, nullptr), 0);
+  EXPECT_THAT(fake->calls,
+              ElementsAre("cuCtxPushCurrent", "cuMemAllocFromPoolAsync",
+                          "cuCtxPopCurrent", "cuCtxPushCurrent",
+                          "cuLaunchKernel", "cuCtxPopCurrent",
+                          "cuCtxPushCurrent", "cuMemcpyDtoDAsync",
+                          "cuCtxPopCurrent", "cuCtxPushCurrent",
+                          "cuMemFreeAsync", "cuCtxPopCurrent"));
+  sparse24ContextDestroy(context);
+}
+
+TEST_F(RuntimeTest, NoWorkSucceeds) {
+  void *context = create(test.module);
+  fake->calls.clear();
+  EXPECT_EQ(sparse24Launch(context, 0, 4, 0, 1, 32, 1, 1, 0, nullptr, nullptr),
+            0);
+  void *temporary = this;
+  EXPECT_EQ(sparse24Alloc(context, 0, nullptr, &temporary), 0);
+  EXPECT_EQ(temporary, nullptr);
+  EXPECT_EQ(sparse24Free(context, nullptr, nullptr), 0);
+  EXPECT_EQ(sparse24Memcpy(context, nullptr, nullptr, 0, nullptr), 0);
+  EXPECT_TRUE(fake->calls.empty());
+  EXPECT_EQ(sparse24ContextDestroy(context), 0);
+  EXPECT_EQ(sparse24ContextDestroy(nullptr), 0);
+}
+
+TEST_F(RuntimeTest, WrongLaunchesAreRefused) {
+  void *context = create(test.module);
+  auto launch = [&](int32_t kernel, int64_t gridX, int64_t shared) {
+    return sparse24Launch(context, kernel, gridX, 1, 1, 32, 1, 1, shared,
+                          nullptr, nullptr);
+  };
+  EXPECT_EQ(launch(1, 1, 0), SPARSE24_INVALID_ARGUMENT);
+  EXPECT_EQ(launch(-1, 1, 0), SPARSE24_INVALID_ARGUMENT);
+  EXPECT_EQ(launch(0, int64_t(1) << 32, 0), SPARSE24_INVALID_ARGUMENT);
+  EXPECT_EQ(launch(0, -1, 0), SPARSE24_INVALID_ARGUMENT);
+  EXPECT_EQ(launch(0, 1, 65537), SPARSE24_INVALID_ARGUMENT);
+  EXPECT_THAT(sparse24LastError(), HasSubstr("65537"));
+  EXPECT_TRUE(fake->launches.empty());
+
+  fake->failures["cuLaunchKernel"] = 701;
+  EXPECT_EQ(launch(0, 3, 0), SPARSE24_LAUNCH_FAILED);
+  EXPECT_THAT(sparse24LastError(), HasSubstr("kernel 'gemm' with grid (3, 1, 1)"
+                                             ", block (32, 1, 1)"));
+  EXPECT_THAT(sparse24LastError(), HasSubstr("CUresult 701"));
+  EXPECT_EQ(sparse24Launch(nullptr, 0, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr),
+            SPARSE24_INVALID_ARGUMENT);
+  sparse24ContextDestroy(context);
+}
+
+TEST_F(RuntimeTest, AlignmentIsChecked) {
+  EXPECT_EQ(sparse24CheckAligned(reinterpret_cast<void *>(0x1230), 16), 0);
+  EXPECT_EQ(sparse24CheckAligned(nullptr, 16), 0);
+  EXPECT_EQ(sparse24CheckAligned(reinterpret_cast<void *>(0x1238), 16),
+            SPARSE24_MISALIGNED);
+  EXPECT_THAT(sparse24LastError(), HasSubstr("0x1238"));
+  EXPECT_EQ(sparse24CheckAligned(nullptr, 0), SPARSE24_INVALID_ARGUMENT);
+}
+
+TEST_F(RuntimeTest, WeightsAreChecked) {
+  expectRefused(test.module, nullptr, SPARSE24_INVALID_ARGUMENT,
+                "reads 1 weights");
+  expectRefused(test.module, "/nonexistent/file", SPARSE24_WEIGHT_FILE_ERROR,
+                "/nonexistent/file");
+  test.weight.layoutHash ^= 1;
+  expectRefused(test.module, path.c_str(), SPARSE24_WEIGHT_MISMATCH,
+                "mma_sp,bf16,rows=16,k=64");
+  test.weight.layoutHash ^= 1;
+  test.weight.bytes += 1;
+  expectRefused(test.module, path.c_str(), SPARSE24_WEIGHT_MISMATCH,
+                std::to_string(kLayout.bytes()) + " bytes");
+  test.weight.name = "v";
+  expectRefused(test.module, path.c_str(), SPARSE24_WEIGHT_NOT_FOUND,
+                "weight 'v'");
+}
+
+TEST_F(RuntimeTest, ModuleWithoutWeightsNeedsNoFile) {
+  test.module.numWeights = 0;
+  void *context = nullptr;
+  EXPECT_EQ(sparse24ContextCreate(&test.module, nullptr, &context), 0);
+  EXPECT_EQ(fake->count("cuStreamSynchronize"), 0u);
+  sparse24ContextDestroy(context);
+}
+
+TEST_F(RuntimeTest, LoadingFailures) {
+  fake->kernels.clear();
+  expectRefused(test.module, path.c_str(), SPARSE24_KERNEL_NOT_FOUND, "'gemm'");
+  fake->kernels = {"gemm"};
+
+  fake->failures["cuModuleLoadDataEx"] = 222;
+  fake->jitLog = "ptxas fatal : Unsupported .version 9.9";
+  expectRefused(test.module, path.c_str(), SPARSE24_UNSUPPORTED_DEVICE,
+                "Unsupported .version 9.9");
+  EXPECT_THAT(sparse24LastError(), HasSubstr("sm_90"));
+  fake->failures.clear();
+
+  fake->sharedMemoryLimit = 49152;
+  expectRefused(test.module, path.c_str(), SPARSE24_UNSUPPORTED_DEVICE,
+                "needs 65536 bytes of shared memory");
+  fake->sharedMemoryLimit = 232448;
+
+  fake->failures["cuMemAlloc"] = 2;
+  expectRefused(test.module, path.c_str(), SPARSE24_OUT_OF_MEMORY,
+                "uploading weight 'w'");
+  fake->failures.clear();
+
+  test.image.bytes -= 1;
+  expectRefused(test.module, path.c_str(), SPARSE24_INVALID_ARGUMENT, "NUL");
+  test.image.bytes += 1;
+  test.module.abiVersion += 1;
+  expectRefused(test.module, path.c_str(), SPARSE24_VERSION_MISMATCH,
+                "version 2");
+}
+
+TEST_F(RuntimeTest, TemporariesNeedPools) {
+  fake->hasMemoryPools = false;
+  void *context = create(test.module);
+  void *temporary = this;
+  EXPECT_EQ(sparse24Alloc(context, 16, nullptr, &temporary),
+            SPARSE24_UNSUPPORTED_DEVICE);
+  EXPECT_EQ(temporary, nullptr);
+  sparse24ContextDestroy(context);
+
+  fake->hasMemoryPools = true;
+  context = create(test.module);
+  fake->failures["cuMemAllocFromPoolAsync"] = 2;
+  EXPECT_EQ(sparse24Alloc(context, 16, nullptr, &temporary),
+            SPARSE24_OUT_OF_MEMORY);
+  EXPECT_EQ(sparse24Alloc(context, -1, nullptr, &temporary),
+            SPARSE24_INVALID_ARGUMENT);
+  sparse24ContextDestroy(context);
+}
+
+TEST_F(RuntimeTest, ErrorsBelongToTheirThread) {
+  sparse24CheckAligned(reinterpret_cast<void *>(1), 16);
+  std::string other = "unset";
+  std::thread([&] { other = sparse24LastError(); }).join();
+  EXPECT_EQ(other, "");
+  EXPECT_STRNE(sparse24LastError(), "");
+}
+
+} // namespace
