@@ -39,4 +39,16 @@ function(sparse24_add_mlir_library part)
   sparse24_add_library(${part} SOURCES ${ARG_SOURCES}
     LINK_LIBS ${ARG_LINK_LIBS} MLIR LLVM DEPENDS Sparse24Headers)
   target_compile_options(Sparse24${part} PRIVATE -fno-exceptions)
+  set_property(GLOBAL APPEND PROPERTY SPARSE24_MLIR_PARTS Sparse24::${part})
+endfunction()
+
+# sparse24_add_umbrella()
+# Sparse24::All: everything that sparse24/InitAll.h registers.
+function(sparse24_add_umbrella)
+  get_property(parts GLOBAL PROPERTY SPARSE24_MLIR_PARTS)
+  add_library(Sparse24All INTERFACE)
+  add_library(Sparse24::All ALIAS Sparse24All)
+  set_target_properties(Sparse24All PROPERTIES EXPORT_NAME All)
+  target_link_libraries(Sparse24All INTERFACE ${parts})
+  install(TARGETS Sparse24All EXPORT Sparse24Targets)
 endfunction()
