@@ -40,6 +40,19 @@ def find_llvm(name):
     return path
 
 
+def runtime_archives():
+    """Gives the static libraries that a compiled program needs, in link order."""
+    build, installed = _build_directory() / "lib", Path(find("sparse24-opt")).parents[1] / "lib"
+    archives = []
+    for part in ("Runtime", "Support"):
+        name = f"libSparse24{part}.a"
+        found = [path for path in (build / part / name, *installed.glob(f"**/{name}")) if path.exists()]
+        if not found:
+            raise ToolError(f"{name} not found: build the project, or install it")
+        archives.append(found[0])
+    return archives
+
+
 def find_ptxas():
     """Gives the path of ptxas, or None where there is no CUDA Toolkit."""
     roots = [os.environ.get("CUDA_HOME", ""), *sorted(glob.glob("/usr/local/cuda*"), reverse=True)]
