@@ -17,7 +17,9 @@ inline void registerAllDialects(DialectRegistry &registry) {
 }
 
 /// Adds all passes and pipelines.
-inline void registerAllPasses() {}
+inline void registerAllPasses() {
+  registerSparse24ConversionPasses();
+}
 
 } // namespace mlir::sparse24
 

@@ -1,0 +1,280 @@
+// The epilogue of an `mma.sp` kernel: from accumulators to the output.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "MmaSpKernel.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
+
+using namespace mlir;
+using namespace mlir::sparse24;
+
+namespace {
+
+/// A lane finishes this many neighbouring elements of the output at a time:
+/// 16 bytes of f32 accumulators.
+constexpr int64_t kVector = 4;
+constexpr int64_t kLanes = 32;
+
+/// A warp's accumulators are spread over its lanes in 2×2 patches, in which
+/// neither the fused operands nor the output can be accessed in long pieces.
+/// So the warp turns them around in shared memory, a band at a time: as wide
+/// as its tile along the output's contiguous dimension ("minor"), one
+/// instruction's output high along the other ("major").
+class Epilogue {
+public:
+  Epilogue(MmaSpKernelContext &context)
+      : context(context), b(context.builder), spec(context.spec),
+        matmul(spec.matmul), warpTile(getWarpTile(spec.schedule)),
+        transposed(spec.isOutputTransposed()),
+        bandMajor(transposed ? 8 : 16),
+        bandMinor(transposed ? warpTile.rowBlocks * 16
+                             : warpTile.colBlocks * 8),
+        majorSize(transposed ? context.cols : context.rows),
+        minorSize(transposed ? context.rows : context.cols) {}
+
+  void emit(ArrayRef<Value> accumulators);
+
+  /// Bytes of shared memory that each warp uses.
+  int64_t getBytesPerWarp() { return bandMajor * getPitch() * 4; }
+
+private:
+  /// Elements between rows of the staged band, padded such that the lanes'
+  /// patches fall into different banks.
+  int64_t getPitch() { return bandMinor + (transposed ? 4 : 8); }
+
+  void allocate();
+  void stageBand(ArrayRef<Value> accumulators, int64_t band);
+  void finishBand(int64_t band);
+  void finishVector(Value staged, IndexValue major, IndexValue minor);
+  void finishElement(Value staged, int64_t position, IndexValue major,
+                     IndexValue minor);
+  Value finish(Value accumulator, Value init, ValueRange operands);
+
+  /// The indices of an operand that belong to (major, minor) of the output.
+  SmallVector<Value> getIndices(AffineMap map, IndexValue major,
+                                IndexValue minor);
+  bool isMinor(AffineExpr expr) {
+    // d1 is the output's second, contiguous dimension on either side.
+    return cast<AffineDimExpr>(expr).getPosition() == 1;
+  }
+  /// Whether neighbours in the output have neighbours in the operand.
+  bool isContiguous(AffineMap map) {
+    return map.getNumResults() && isMinor(map.getResults().back());
+  }
+  bool dependsOnMinor(AffineMap map) {
+    return llvm::any_of(map.getResults(),
+                        [&](AffineExpr expr) { return isMinor(expr); });
+  }
+  auto getOperandsWithMaps() {
+    return llvm::zip_equal(
+        context.epilogueOperands,
+        matmul.getEpilogueMaps().getAsValueRange<AffineMapAttr>());
+  }
+
+  MmaSpKernelContext &context;
+  ImplicitLocOpBuilder &b;
+  const MmaSpKernelSpec &spec;
+  MatmulOp matmul;
+  WarpTile warpTile;
+  bool transposed;
+  int64_t bandMajor, bandMinor;
+  IndexValue majorSize, minorSize;
+  Value staging;
+};
+
+} // namespace
+
+int64_t sparse24::getEpilogueSharedMemoryBytes(const MmaSpKernelSpec &spec) {
+  WarpTile warpTile = getWarpTile(spec.schedule);
+  int64_t perWarp = spec.isOutputTransposed()
+                        ? 8 * (warpTile.rowBlocks * 16 + 4)
+                        : 16 * (warpTile.colBlocks * 8 + 8);
+  return spec.getNumThreads() / kLanes * perWarp * 4;
+}
+
+void Epilogue::allocate() {
+  auto space = gpu::AddressSpaceAttr::get(b.getContext(),
+                                          gpu::AddressSpace::Workgroup);
+  auto bytesType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
+                                   MemRefLayoutAttrInterface(), space);
+  auto type = MemRefType::get(
+      {spec.getNumThreads() / kLanes, bandMajor, getPitch()},
+      matmul.getAccumulatorType(), MemRefLayoutAttrInterface(), space);
+  Value bytes = gpu::DynamicSharedMemoryOp::create(b, bytesType);
+  staging = memref::ViewOp::create(b, type, bytes, context.constant(0),
+                                   ValueRange());
+}
+
+void Epilogue::stageBand(ArrayRef<Value> accumulators, int64_t band) {
+  IndexValue warp = context.thread / kLanes;
+  IndexValue row = context.lane / 4, col = context.lane % 4 * 2;
+  int64_t blocks = transposed ? warpTile.rowBlocks : warpTile.colBlocks;
+  for (int64_t block = 0; block < blocks; ++block) {
+    int64_t rowBlock = transposed ? block : band;
+    int64_t colBlock = transposed ? band : block;
+    Value patch = accumulators[rowBlock * warpTile.colBlocks + colBlock];
+    for (int64_t i = 0; i < 2; ++i) {
+      if (!transposed) {
+        Value pair = vector::ExtractOp::create(b, patch, i);
+        vector::StoreOp::create(
+            b, pair, staging,
+            ValueRange{warp, row + i * 8, col + block * 8},
+            /*nontemporal=*/false, llvm::MaybeAlign(8));
+        continue;
+      }
+      for (int64_t j = 0; j < 2; ++j) {
+        Value element =
+            vector::ExtractOp::create(b, patch, ArrayRef<int64_t>{i, j});
+        memref::StoreOp::create(
+            b, element, staging,
+            ValueRange{warp, col + j, row + (block * 16 + i * 8)});
+      }
+    }
+  }
+}
+
+SmallVector<Value> Epilogue::getIndices(AffineMap map, IndexValue major,
+                                        IndexValue minor) {
+  SmallVector<Value> indices;
+  for (AffineExpr expr : map.getResults())
+    indices.push_back(isMinor(expr) ? minor : major);
+  return indices;
+}
+
+Value Epilogue::finish(Value accumulator, Value init, ValueRange operands) {
+  if (init) {
+    Type type = accumulator.getType();
+    if (isa<FloatType>(type)) {
+      if (init.getType() != type)
+        init = arith::ExtFOp::create(b, type, init);
+      accumulator = arith::AddFOp::create(b, accumulator, init);
+    } else {
+      accumulator = arith::AddIOp::create(b, accumulator, init);
+    }
+  }
+  return inlineEpilogue(b, b.getLoc(), matmul, accumulator, operands);
+}
+
+void Epilogue::finishElement(Value staged, int64_t position, IndexValue major,
+                             IndexValue minor) {
+  IndexValue element = minor + position;
+  auto ifOp = scf::IfOp::create(b, element < minorSize, false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(ifOp.thenBlock());
+  Value init;
+  if (matmul.getAccumulate())
+    init = memref::LoadOp::create(b, context.output, ValueRange{major, element});
+  SmallVector<Value> operands;
+  for (auto [operand, map] : getOperandsWithMaps())
+    operands.push_back(
+        memref::LoadOp::create(b, operand, getIndices(map, major, element)));
+  Value accumulator = vector::ExtractOp::create(b, staged, position);
+  memref::StoreOp::create(b, finish(accumulator, init, operands),
+                          context.output, ValueRange{major, element});
+}
+
+void Epilogue::finishVector(Value staged, IndexValue major, IndexValue minor) {
+  auto load = [&](Value memref, ValueRange indices) -> Value {
+    Type type = cast<MemRefType>(memref.getType()).getElementType();
+    return vector::LoadOp::create(
+        b, VectorType::get({kVector}, type), memref, indices,
+        /*nontemporal=*/false,
+        llvm::MaybeAlign(kVector * type.getIntOrFloatBitWidth() / 8));
+  };
+  Value init;
+  if (matmul.getAccumulate())
+    init = load(context.output, {major, minor});
+  // Contiguous operands come as vectors, those that don't vary as one scalar.
+  SmallVector<Value> loaded;
+  for (auto [operand, map] : getOperandsWithMaps()) {
+    SmallVector<Value> indices = getIndices(map, major, minor);
+    if (isContiguous(map))
+      loaded.push_back(load(operand, indices));
+    else if (!dependsOnMinor(map))
+      loaded.push_back(memref::LoadOp::create(b, operand, indices));
+    else
+      loaded.push_back(Value());
+  }
+  SmallVector<Value> results;
+  for (int64_t i = 0; i < kVector; ++i) {
+    SmallVector<Value> operands;
+    for (auto [entry, value] : llvm::zip_equal(getOperandsWithMaps(), loaded)) {
+      auto [operand, map] = entry;
+      if (!value)
+        operands.push_back(memref::LoadOp::create(
+            b, operand, getIndices(map, major, minor + i)));
+      else if (isContiguous(map))
+        operands.push_back(vector::ExtractOp::create(b, value, i));
+      else
+        operands.push_back(value);
+    }
+    Value accumulator = vector::ExtractOp::create(b, staged, i);
+    Value initElement = init ? vector::ExtractOp::create(b, init, i) : init;
+    results.push_back(finish(accumulator, initElement, operands));
+  }
+  Type type = matmul.getOutputElementType();
+  Value vector = vector::FromElementsOp::create(
+      b, VectorType::get({kVector}, type), results);
+  vector::StoreOp::create(
+      b, vector, context.output, ValueRange{major, minor},
+      /*nontemporal=*/false,
+      llvm::MaybeAlign(kVector * type.getIntOrFloatBitWidth() / 8));
+}
+
+void Epilogue::finishBand(int64_t band) {
+  IndexValue warp = context.thread / kLanes;
+  IndexValue row = context.tileRow + context.warpRow;
+  IndexValue col = context.tileCol + context.warpCol;
+  IndexValue major = (transposed ? col : row) + band * bandMajor;
+  IndexValue minor = transposed ? row : col;
+
+  // Rows of the output are aligned to vectors if their length is.
+  Value aligned = minorSize % kVector < 1;
+  int64_t vectorsPerRow = bandMinor / kVector;
+  auto loop = scf::ForOp::create(b, context.lane,
+                                 context.constant(bandMajor * vectorsPerRow),
+                                 context.constant(kLanes));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  IndexValue index(b, loop.getInductionVar());
+  IndexValue bandRow = index / vectorsPerRow;
+  IndexValue bandCol = index % vectorsPerRow * kVector;
+  Value staged = vector::LoadOp::create(
+      b, VectorType::get({kVector}, matmul.getAccumulatorType()), staging,
+      ValueRange{warp, bandRow, bandCol}, /*nontemporal=*/false,
+      llvm::MaybeAlign(16));
+  IndexValue outMajor = major + bandRow, outMinor = minor + bandCol;
+  Value inBounds = arith::AndIOp::create(b, outMajor < majorSize,
+                                         outMinor < minorSize);
+  auto ifInBounds = scf::IfOp::create(b, inBounds, false);
+  b.setInsertionPointToStart(ifInBounds.thenBlock());
+  auto ifAligned = scf::IfOp::create(b, aligned, /*withElseRegion=*/true);
+  b.setInsertionPointToStart(ifAligned.thenBlock());
+  finishVector(staged, outMajor, outMinor);
+  b.setInsertionPointToStart(ifAligned.elseBlock());
+  for (int64_t i = 0; i < kVector; ++i)
+    finishElement(staged, i, outMajor, outMinor);
+}
+
+void Epilogue::emit(ArrayRef<Value> accumulators) {
+  allocate();
+  // The staging takes the place of the mainloop's stages.
+  gpu::BarrierOp::create(b);
+  int64_t bands = transposed ? warpTile.colBlocks : warpTile.rowBlocks;
+  Value allLanes = arith::ConstantOp::create(b, b.getI32IntegerAttr(-1));
+  for (int64_t band = 0; band < bands; ++band) {
+    stageBand(accumulators, band);
+    NVVM::SyncWarpOp::create(b, allLanes);
+    finishBand(band);
+    NVVM::SyncWarpOp::create(b, allLanes);
+  }
+}
+
+void sparse24::emitEpilogue(MmaSpKernelContext &context,
+                            ArrayRef<Value> accumulators) {
+  Epilogue(context).emit(accumulators);
+}

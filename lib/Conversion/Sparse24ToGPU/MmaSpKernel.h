@@ -1,0 +1,91 @@
+// The parts of a generated `mma.sp` kernel.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_MMASPKERNEL_H
+#define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_MMASPKERNEL_H
+
+#include "IndexValue.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
+
+namespace mlir::sparse24 {
+
+/// All that distinguishes one kernel from another. M, N and K are arguments of
+/// the kernel, so that products of any shape share it.
+///
+/// A kernel computes a tile of `rows × cols`, where the rows are those of the
+/// sparse operand (stored rows × K) and the columns those of the dense one.
+/// For a sparse right operand, D = X·Wᵀ, it computes Dᵀ and stores it
+/// transposed: nothing else depends on the side.
+struct MmaSpKernelSpec {
+  /// The operation in memref form, for its types, flags and epilogue. Mutable
+  /// because an operation's accessors aren't const.
+  mutable MatmulOp matmul;
+  ScheduleAttr schedule;
+  /// The widest copy to which every row of the dense operand is aligned: 16, 8
+  /// or 4 bytes asynchronously, 2 through a register.
+  int64_t denseCopyBytes;
+
+  /// The dense operand is in memory as cols × K (K contiguous), not K × cols.
+  bool isDenseKContiguous() const;
+  /// The output is in memory as cols × rows.
+  bool isOutputTransposed() const;
+
+  int64_t getNumThreads() const;
+  int64_t getSharedMemoryBytes() const;
+  /// A name that tells a reader the types and the schedule.
+  std::string getName() const;
+  /// Equal for kernels that may be shared.
+  std::string getKey() const;
+};
+
+/// A kernel under construction: its arguments and where a thread stands.
+struct MmaSpKernelContext {
+  ImplicitLocOpBuilder &builder;
+  const MmaSpKernelSpec &spec;
+
+  /// Arguments: packed (?xi8), dense (?x?), output (?x?), epilogue operands.
+  Value packed, dense, output;
+  SmallVector<Value> epilogueOperands;
+
+  /// The sizes of the product.
+  IndexValue rows, cols, k;
+  /// The thread within its CTA, the lane within its warp.
+  IndexValue thread, lane;
+  /// The origin of the warp's tile within the CTA's.
+  IndexValue warpRow, warpCol;
+  /// The origin of the CTA's tile within the product.
+  IndexValue tileRow, tileCol;
+
+  IndexValue constant(int64_t value) const { return {builder, value}; }
+};
+
+/// The blocks of one warp's tile, each the output of one instruction.
+struct WarpTile {
+  int64_t rowBlocks, colBlocks;
+};
+WarpTile getWarpTile(ScheduleAttr schedule);
+
+/// Tile scheduler: the CTA's tile, from its linear index. Walks `groupRows`
+/// tiles down before one across, so that CTAs in flight share operands in L2.
+std::pair<IndexValue, IndexValue>
+emitTileOrigin(ImplicitLocOpBuilder &builder, ScheduleAttr schedule,
+               IndexValue rows, IndexValue cols);
+
+/// Mainloop: multiplies the CTA's tile over all of K. Returns a
+/// vector<2x2xf32> for each block of the warp's tile, row-major.
+SmallVector<Value> emitMainloop(MmaSpKernelContext &context);
+int64_t getMainloopSharedMemoryBytes(const MmaSpKernelSpec &spec);
+
+/// Epilogue: applies the fused region to the accumulators and stores them.
+void emitEpilogue(MmaSpKernelContext &context, ArrayRef<Value> accumulators);
+int64_t getEpilogueSharedMemoryBytes(const MmaSpKernelSpec &spec);
+
+/// Builds the kernel at the builder's insertion point, in a gpu.module.
+gpu::GPUFuncOp buildMmaSpKernel(OpBuilder &builder, Location loc,
+                                StringRef name, const MmaSpKernelSpec &spec);
+
+} // namespace mlir::sparse24
+
+#endif // SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_MMASPKERNEL_H

@@ -1,0 +1,550 @@
+// The mainloop of an `mma.sp` kernel: a pipeline of asynchronous copies into
+// shared memory, fragments loaded one step ahead, and the products.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "MmaSpKernel.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::sparse24;
+
+namespace {
+
+// The packed layout (Support/PackedLayout.h): a block is 16 rows by 128 bytes
+// of logical K; its values are two steps of 32 lanes of 16 bytes, its metadata
+// a word a lane.
+constexpr int64_t kBlockRows = 16;
+constexpr int64_t kBlockBytes = 128;
+constexpr int64_t kValueBytes = 1024;
+constexpr int64_t kMetadataBytes = 128;
+constexpr int64_t kStepsPerBlock = 2;
+constexpr int64_t kLanes = 32;
+// An 8×8 matrix of 16-bit elements, as `ldmatrix` loads it, has 16-byte rows.
+constexpr int64_t kChunkBytes = 16;
+
+/// What a step of products reads: the A fragments of all row blocks of the
+/// warp with their metadata, and the B fragments of some column blocks.
+struct Fragments {
+  SmallVector<Value> a, metadata, b;
+
+  SmallVector<Value> flatten() const {
+    SmallVector<Value> all(a);
+    llvm::append_range(all, metadata);
+    llvm::append_range(all, b);
+    return all;
+  }
+  void assign(ValueRange all) {
+    auto take = [&](SmallVector<Value> &part) {
+      llvm::copy(all.take_front(part.size()), part.begin());
+      all = all.drop_front(part.size());
+    };
+    take(a), take(metadata), take(b);
+  }
+};
+
+/// One of the streams of copies from global to shared memory. Seen as rows of
+/// `rowElements`, a stage of it is copied in turns of the CTA's threads; in
+/// each, a thread copies one chunk, at the same place of a row further down.
+/// What a turn adds to an address is the same for all threads and a block
+/// later adds a constant, so that the loop carries one offset a stream.
+struct CopyStream {
+  Value source, shared;
+  int64_t rowElements, chunkElements;
+  int64_t numTurns;
+  /// The thread's chunk in turn 0, and how many rows further a turn is.
+  IndexValue row, element;
+  int64_t rowStep;
+  /// Offset of that chunk in the source, for the next block to be copied.
+  IndexValue offset;
+  IndexValue turnStride, blockStride;
+  /// Threads that have a chunk, where not all do.
+  Value isActive;
+  /// Where the chunk goes within a row of shared memory.
+  std::function<IndexValue(IndexValue row, IndexValue element)> place;
+  /// Whether the chunk of that row in block `block` exists; else it is zero.
+  std::function<Value(IndexValue row, IndexValue block)> isInBounds;
+};
+
+class Mainloop {
+public:
+  explicit Mainloop(MmaSpKernelContext &context)
+      : context(context), b(context.builder), spec(context.spec),
+        schedule(spec.schedule), warpTile(getWarpTile(schedule)),
+        elementType(spec.matmul.getOperandElementType()),
+        elementBytes(elementType.getIntOrFloatBitWidth() / 8),
+        blockK(kBlockBytes / elementBytes),
+        // Halving the B fragments of a wide warp tile leaves the registers for
+        // loading the next ones ahead.
+        colGroups(warpTile.colBlocks >= 8 ? 2 : 1),
+        colBlocksPerGroup(warpTile.colBlocks / colGroups),
+        numBlocks(context.k.ceilDiv(blockK)) {}
+
+  SmallVector<Value> emit();
+
+private:
+  int64_t rowBlocks() { return schedule.getTileRows() / kBlockRows; }
+  int64_t numSteps() { return kStepsPerBlock * colGroups; }
+
+  void allocate();
+  Value view(int64_t offset, ArrayRef<int64_t> shape, Type type);
+
+  void createStreams();
+  /// Starts the copies of K block `block` into `stage`, or those of the
+  /// `part`-th of `numParts` shares of them. A block beyond the last is filled
+  /// with zeros rather than branched around: the copies stay in one basic block
+  /// with the products, and ptxas interleaves them.
+  void copyBlock(IndexValue block, IndexValue stage, int64_t part = 0,
+                 int64_t numParts = 1);
+  void copyChunk(const CopyStream &stream, IndexValue turn, IndexValue block,
+                 IndexValue stage);
+  void advanceStreams();
+  Value commitCopies();
+  /// Waits until the oldest stage in flight has arrived for every thread.
+  void waitForStage(Value token);
+
+  /// The position in a row of shared memory of element `element` of row
+  /// `row`: chunks are permuted such that neither copies nor `ldmatrix` have
+  /// bank conflicts.
+  IndexValue swizzle(IndexValue row, IndexValue element);
+  int64_t denseRowElements() {
+    return spec.isDenseKContiguous() ? blockK : schedule.getTileCols();
+  }
+
+  void loadA(IndexValue stage, int64_t step, Fragments &fragments);
+  void loadMetadata(IndexValue stage, Fragments &fragments);
+  void loadB(IndexValue stage, int64_t step, int64_t group,
+             Fragments &fragments);
+  /// Loads what step `step` of a block needs and the step before hadn't.
+  void loadStep(IndexValue stage, int64_t step, Fragments &fragments);
+  void multiply(const Fragments &fragments, int64_t step,
+                MutableArrayRef<Value> accumulators);
+
+  MmaSpKernelContext &context;
+  ImplicitLocOpBuilder &b;
+  const MmaSpKernelSpec &spec;
+  ScheduleAttr schedule;
+  WarpTile warpTile;
+  Type elementType;
+  int64_t elementBytes, blockK;
+  int64_t colGroups, colBlocksPerGroup;
+  IndexValue numBlocks;
+
+  SmallVector<CopyStream, 3> streams;
+
+  /// Shared memory, stages × elements: the packed operand as bytes (to copy
+  /// into) and as elements (to load from), and the dense operand. Elements of a
+  /// stage are addressed by one offset, so that what doesn't change in the loop
+  /// is added up before it.
+  Value valueBytes, values, metadataBytes, metadata, dense;
+};
+
+} // namespace
+
+int64_t sparse24::getMainloopSharedMemoryBytes(const MmaSpKernelSpec &spec) {
+  ScheduleAttr schedule = spec.schedule;
+  int64_t packed =
+      schedule.getTileRows() / kBlockRows * (kValueBytes + kMetadataBytes);
+  return schedule.getStages() *
+         (packed + schedule.getTileCols() * kBlockBytes);
+}
+
+//===----------------------------------------------------------------------===//
+// Shared memory
+//===----------------------------------------------------------------------===//
+
+Value Mainloop::view(int64_t offset, ArrayRef<int64_t> shape, Type type) {
+  auto space = gpu::AddressSpaceAttr::get(b.getContext(),
+                                          gpu::AddressSpace::Workgroup);
+  auto bytesType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
+                                   MemRefLayoutAttrInterface(), space);
+  auto viewType =
+      MemRefType::get(shape, type, MemRefLayoutAttrInterface(), space);
+  Value bytes = gpu::DynamicSharedMemoryOp::create(b, bytesType);
+  return memref::ViewOp::create(b, viewType, bytes, context.constant(offset),
+                                ValueRange());
+}
+
+void Mainloop::allocate() {
+  int64_t stages = schedule.getStages();
+  int64_t valuesSize = rowBlocks() * kValueBytes;
+  int64_t metadataSize = rowBlocks() * kMetadataBytes;
+  int64_t metadataOffset = stages * valuesSize;
+  int64_t denseOffset = metadataOffset + stages * metadataSize;
+  Type i8 = b.getI8Type(), i16 = b.getI16Type();
+  valueBytes = view(0, {stages, valuesSize}, i8);
+  values = view(0, {stages, valuesSize / elementBytes}, elementType);
+  metadataBytes = view(metadataOffset, {stages, metadataSize}, i8);
+  metadata = view(metadataOffset, {stages, metadataSize / 2}, i16);
+  dense = view(denseOffset, {stages, schedule.getTileCols() * blockK},
+               elementType);
+}
+
+IndexValue Mainloop::swizzle(IndexValue row, IndexValue element) {
+  int64_t chunkElements = kChunkBytes / elementBytes;
+  int64_t rowChunks = denseRowElements() / chunkElements;
+  // Rows shorter than the 128 bytes of all banks share a line of banks.
+  int64_t rowsPerLine = std::max<int64_t>(1, 8 / rowChunks);
+  int64_t pattern = std::min<int64_t>(8, rowChunks);
+  IndexValue chunk = (element / chunkElements) ^ (row / rowsPerLine % pattern);
+  return chunk * chunkElements + element % chunkElements;
+}
+
+//===----------------------------------------------------------------------===//
+// Global to shared memory
+//===----------------------------------------------------------------------===//
+
+void Mainloop::createStreams() {
+  int64_t threads = spec.getNumThreads();
+  IndexValue zero = context.constant(0);
+  // A stream of `numRows` rows of `rowElements` into `shared`.
+  auto create = [&](Value source, Value shared, int64_t numRows,
+                    int64_t rowElements, int64_t chunkElements) {
+    int64_t chunksPerRow = rowElements / chunkElements;
+    int64_t numChunks = numRows * chunksPerRow;
+    CopyStream stream{source,
+                      shared,
+                      rowElements,
+                      chunkElements,
+                      std::max<int64_t>(1, numChunks / threads),
+                      context.thread / chunksPerRow,
+                      context.thread % chunksPerRow * chunkElements,
+                      threads / chunksPerRow,
+                      zero,
+                      zero,
+                      zero,
+                      Value(),
+                      nullptr,
+                      nullptr};
+    assert((numChunks < threads || numChunks % threads == 0) &&
+           threads % chunksPerRow == 0 && "schedule does not divide the tile");
+    if (numChunks < threads)
+      stream.isActive = context.thread < numChunks;
+    return stream;
+  };
+
+  // Packed: rows are blocks of 16 rows of the matrix.
+  IndexValue numRowBlocks = context.rows.ceilDiv(kBlockRows);
+  IndexValue firstRowBlock = context.tileRow / kBlockRows;
+  auto createPacked = [&](Value shared, IndexValue region,
+                          int64_t bytesPerBlock) {
+    // As wide as leaves something for every thread.
+    int64_t chunkBytes = std::clamp<int64_t>(
+        rowBlocks() * bytesPerBlock / threads, 4, kChunkBytes);
+    CopyStream stream = create(context.packed, shared, rowBlocks(),
+                               bytesPerBlock, chunkBytes);
+    stream.offset =
+        region + (firstRowBlock + stream.row) * numBlocks * bytesPerBlock +
+        stream.element;
+    stream.turnStride = numBlocks * (bytesPerBlock * stream.rowStep);
+    stream.blockStride = context.constant(bytesPerBlock);
+    stream.place = [](IndexValue, IndexValue byte) { return byte; };
+    stream.isInBounds = [=](IndexValue row, IndexValue block) -> Value {
+      return arith::AndIOp::create(b, firstRowBlock + row < numRowBlocks,
+                                   block < numBlocks);
+    };
+    streams.push_back(stream);
+  };
+  createPacked(valueBytes, zero, kValueBytes);
+  createPacked(metadataBytes, numRowBlocks * numBlocks * kValueBytes,
+               kMetadataBytes);
+
+  // Dense: rows are columns of the product with K along them, or the reverse.
+  bool kContiguous = spec.isDenseKContiguous();
+  Value flat = memref::CollapseShapeOp::create(
+      b, context.dense, ArrayRef<ReassociationIndices>{{0, 1}});
+  int64_t rowElements = denseRowElements();
+  CopyStream stream =
+      create(flat, dense, schedule.getTileCols() * blockK / rowElements,
+             rowElements, spec.denseCopyBytes / elementBytes);
+  IndexValue rowLength = kContiguous ? context.k : context.cols;
+  IndexValue tileCol = context.tileCol, element = stream.element;
+  stream.offset = kContiguous
+                      ? (tileCol + stream.row) * rowLength + element
+                      : stream.row * rowLength + tileCol + element;
+  stream.turnStride = rowLength * stream.rowStep;
+  stream.blockStride =
+      kContiguous ? context.constant(blockK) : rowLength * blockK;
+  stream.place = [this](IndexValue row, IndexValue element) {
+    return swizzle(row, element);
+  };
+  // Rows are multiples of a chunk long: it lies all inside or all outside.
+  stream.isInBounds = [=](IndexValue row, IndexValue block) -> Value {
+    // What is left of K is the same for all threads.
+    IndexValue kOrigin = block * blockK;
+    IndexValue kLeft = (context.k - kOrigin).orZeroUnless(kOrigin < context.k);
+    IndexValue k = kContiguous ? element : row;
+    IndexValue col = tileCol + (kContiguous ? row : element);
+    return arith::AndIOp::create(b, col < context.cols,
+                                 k.isLessNarrow(kLeft.min({b, blockK})));
+  };
+  streams.push_back(stream);
+}
+
+void Mainloop::copyChunk(const CopyStream &stream, IndexValue turn,
+                         IndexValue block, IndexValue stage) {
+  IndexValue row = stream.row + turn * stream.rowStep;
+  // Rows a multiple of the swizzle's period apart have the same place.
+  bool samePlace = stream.rowStep % 8 == 0;
+  IndexValue element =
+      stream.place(samePlace ? stream.row : row, stream.element);
+  IndexValue offset =
+      (stream.row * stream.rowElements + element) +
+      turn * (stream.rowStep * stream.rowElements);
+  Value destination[] = {stage, offset};
+  Value inBounds = stream.isInBounds(row, block);
+  IndexValue source = stream.offset + turn * stream.turnStride;
+
+  auto sourceType = cast<MemRefType>(stream.source.getType());
+  int64_t bytes = stream.chunkElements *
+                  sourceType.getElementType().getIntOrFloatBitWidth() / 8;
+  if (bytes >= 4) {
+    // With no elements to copy, the source isn't accessed, and the destination
+    // filled with zeros.
+    Value numElements = arith::SelectOp::create(
+        b, inBounds, context.constant(stream.chunkElements),
+        context.constant(0));
+    nvgpu::DeviceAsyncCopyOp::create(
+        b, nvgpu::DeviceAsyncTokenType::get(b.getContext()), stream.shared,
+        destination, stream.source, ValueRange{source},
+        b.getIndexAttr(stream.chunkElements), numElements,
+        bytes == kChunkBytes ? b.getUnitAttr() : nullptr);
+    return;
+  }
+  // cp.async copies no less than 4 bytes: by way of a register. What it
+  // stores is seen after the barrier that the stage waits for anyway.
+  Type type = sourceType.getElementType();
+  auto ifOp =
+      scf::IfOp::create(b, TypeRange(type), inBounds, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(ifOp.thenBlock());
+  Value loaded = memref::LoadOp::create(b, stream.source, ValueRange{source});
+  scf::YieldOp::create(b, loaded);
+  b.setInsertionPointToStart(ifOp.elseBlock());
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  scf::YieldOp::create(b, zero);
+  b.setInsertionPointAfter(ifOp);
+  memref::StoreOp::create(b, ifOp.getResult(0), stream.shared, destination);
+}
+
+void Mainloop::copyBlock(IndexValue block, IndexValue stage, int64_t part,
+                         int64_t numParts) {
+  // Beyond a few copies a thread, a loop: unrolled they'd only fill the
+  // instruction cache.
+  constexpr int64_t kUnrolled = 8;
+  int64_t count = 0;
+  for (const CopyStream &stream : streams) {
+    if (stream.isActive || stream.numTurns > kUnrolled) {
+      if (count++ % numParts != part)
+        continue;
+      OpBuilder::InsertionGuard guard(b);
+      if (stream.isActive) {
+        auto ifOp = scf::IfOp::create(b, stream.isActive, false);
+        b.setInsertionPointToStart(ifOp.thenBlock());
+        copyChunk(stream, context.constant(0), block, stage);
+        continue;
+      }
+      auto loop = scf::ForOp::create(b, context.constant(0),
+                                     context.constant(stream.numTurns),
+                                     context.constant(1));
+      b.setInsertionPointToStart(loop.getBody());
+      copyChunk(stream, {b, loop.getInductionVar()}, block, stage);
+      continue;
+    }
+    for (int64_t turn = 0; turn < stream.numTurns; ++turn)
+      if (count++ % numParts == part)
+        copyChunk(stream, context.constant(turn), block, stage);
+  }
+}
+
+void Mainloop::advanceStreams() {
+  for (CopyStream &stream : streams)
+    stream.offset = stream.offset + stream.blockStride;
+}
+
+Value Mainloop::commitCopies() {
+  return nvgpu::DeviceAsyncCreateGroupOp::create(
+      b, nvgpu::DeviceAsyncTokenType::get(b.getContext()), ValueRange());
+}
+
+void Mainloop::waitForStage(Value token) {
+  // Every stage commits one group, empty or not: with `stages - 1` committed
+  // ahead, all but the newest `stages - 2` must be there.
+  nvgpu::DeviceAsyncWaitOp::create(
+      b, token, b.getI32IntegerAttr(schedule.getStages() - 2));
+  gpu::BarrierOp::create(b);
+}
+
+//===----------------------------------------------------------------------===//
+// Shared memory to registers
+//===----------------------------------------------------------------------===//
+
+void Mainloop::loadA(IndexValue stage, int64_t step, Fragments &fragments) {
+  int64_t laneElements = kChunkBytes / elementBytes;
+  auto flatType = VectorType::get({laneElements}, elementType);
+  auto fragmentType =
+      VectorType::get({4, 4 / elementBytes}, elementType);
+  int64_t blockElements = kValueBytes / elementBytes;
+  IndexValue origin = context.warpRow / kBlockRows * blockElements +
+                      context.lane * laneElements;
+  for (int64_t block = 0; block < warpTile.rowBlocks; ++block) {
+    IndexValue offset =
+        origin + (block * blockElements + step * kLanes * laneElements);
+    Value flat = vector::LoadOp::create(
+        b, flatType, values, ValueRange{stage, offset},
+        /*nontemporal=*/false, llvm::MaybeAlign(kChunkBytes));
+    fragments.a[block] = vector::ShapeCastOp::create(b, fragmentType, flat);
+  }
+}
+
+void Mainloop::loadMetadata(IndexValue stage, Fragments &fragments) {
+  auto type = VectorType::get({2}, b.getI16Type());
+  int64_t blockElements = kMetadataBytes / 2;
+  IndexValue origin =
+      context.warpRow / kBlockRows * blockElements + context.lane * 2;
+  for (int64_t block = 0; block < warpTile.rowBlocks; ++block) {
+    fragments.metadata[block] = vector::LoadOp::create(
+        b, type, metadata, ValueRange{stage, origin + block * blockElements},
+        /*nontemporal=*/false, llvm::MaybeAlign(4));
+  }
+}
+
+void Mainloop::loadB(IndexValue stage, int64_t step, int64_t group,
+                     Fragments &fragments) {
+  auto fragmentType = VectorType::get({4, 4 / elementBytes}, elementType);
+  int64_t chunkElements = kChunkBytes / elementBytes;
+  int64_t stepK = blockK / kStepsPerBlock;
+  // Lane 8m + r gives the address of row r of matrix m. The four matrices lie
+  // side by side along K: in rows of cols × K next to each other, in rows of
+  // K × cols one below the other and to be transposed.
+  bool kContiguous = spec.isDenseKContiguous();
+  IndexValue row = kContiguous ? context.warpCol + context.lane % 8
+                               : context.lane + step * stepK;
+  for (int64_t block = 0; block < colBlocksPerGroup; ++block) {
+    int64_t col = (group * colBlocksPerGroup + block) * 8;
+    // Eight columns further is eight rows down, where the swizzle is the same,
+    // or a chunk to the right.
+    IndexValue offset =
+        kContiguous
+            ? (row * blockK +
+               swizzle(row, context.lane / 8 * chunkElements + step * stepK)) +
+                  col * blockK
+            : row * denseRowElements() + swizzle(row, context.warpCol + col);
+    fragments.b[block] = nvgpu::LdMatrixOp::create(
+        b, fragmentType, dense, ValueRange{stage, offset},
+        b.getBoolAttr(!kContiguous), b.getI32IntegerAttr(4));
+  }
+}
+
+void Mainloop::loadStep(IndexValue stage, int64_t step, Fragments &fragments) {
+  int64_t kStep = step / colGroups, group = step % colGroups;
+  if (step == 0)
+    loadMetadata(stage, fragments);
+  if (group == 0)
+    loadA(stage, kStep, fragments);
+  loadB(stage, kStep, group, fragments);
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+void Mainloop::multiply(const Fragments &fragments, int64_t step,
+                        MutableArrayRef<Value> accumulators) {
+  int64_t kStep = step / colGroups, group = step % colGroups;
+  auto shape = b.getI64ArrayAttr({16, 8, blockK / kStepsPerBlock});
+  for (int64_t row = 0; row < warpTile.rowBlocks; ++row) {
+    for (int64_t block = 0; block < colBlocksPerGroup; ++block) {
+      // Back and forth, so that neighbouring products share a fragment.
+      int64_t col = row % 2 ? colBlocksPerGroup - 1 - block : block;
+      Value &accumulator =
+          accumulators[row * warpTile.colBlocks + group * colBlocksPerGroup +
+                       col];
+      accumulator = nvgpu::MmaSparseSyncOp::create(
+          b, accumulator.getType(), fragments.a[row], fragments.b[col],
+          accumulator, fragments.metadata[row], shape,
+          b.getI32IntegerAttr(kStep), /*tf32Enabled=*/nullptr);
+    }
+  }
+}
+
+SmallVector<Value> Mainloop::emit() {
+  allocate();
+  createStreams();
+  int64_t stages = schedule.getStages();
+  IndexValue zero = context.constant(0), one = context.constant(1);
+
+  Value token;
+  for (int64_t stage = 0; stage < stages - 1; ++stage) {
+    copyBlock(context.constant(stage), context.constant(stage));
+    advanceStreams();
+    token = commitCopies();
+  }
+
+  auto accumulatorType =
+      VectorType::get({2, 2}, spec.matmul.getAccumulatorType());
+  Value zeroAccumulator =
+      arith::ConstantOp::create(b, b.getZeroAttr(accumulatorType));
+  SmallVector<Value> accumulators(warpTile.rowBlocks * warpTile.colBlocks,
+                                  zeroAccumulator);
+
+  Fragments fragments;
+  fragments.a.resize(warpTile.rowBlocks);
+  fragments.metadata.resize(warpTile.rowBlocks);
+  fragments.b.resize(colBlocksPerGroup);
+  waitForStage(token);
+  loadStep(zero, 0, fragments);
+
+  // Carried: the stage that is read, the one before it, the streams' offsets,
+  // accumulators and fragments.
+  SmallVector<Value> carried = {zero, context.constant(stages - 1)};
+  for (CopyStream &stream : streams)
+    carried.push_back(stream.offset);
+  llvm::append_range(carried, accumulators);
+  llvm::append_range(carried, fragments.flatten());
+  auto loop = scf::ForOp::create(b, zero, numBlocks, one, carried);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    ValueRange state = loop.getRegionIterArgs();
+    IndexValue block(b, loop.getInductionVar());
+    IndexValue stage(b, state[0]), previousStage(b, state[1]);
+    state = state.drop_front(2);
+    for (CopyStream &stream : streams) {
+      stream.offset = {b, state.front()};
+      state = state.drop_front();
+    }
+    llvm::copy(state.take_front(accumulators.size()), accumulators.begin());
+    fragments.assign(state.drop_front(accumulators.size()));
+
+    IndexValue nextStage = (stage + 1).orZeroUnless(stage + 1 < stages);
+    for (int64_t step = 0; step < numSteps(); ++step) {
+      // Nobody has read the previous stage since the last barrier.
+      copyBlock(block + (stages - 1), previousStage, step, numSteps() - 1);
+      Fragments next = fragments;
+      bool isLast = step + 1 == numSteps();
+      if (isLast)
+        waitForStage(commitCopies());
+      loadStep(isLast ? nextStage : stage, (step + 1) % numSteps(), next);
+      multiply(fragments, step, accumulators);
+      fragments = next;
+    }
+    advanceStreams();
+    SmallVector<Value> yielded = {nextStage, stage};
+    for (CopyStream &stream : streams)
+      yielded.push_back(stream.offset);
+    llvm::append_range(yielded, accumulators);
+    llvm::append_range(yielded, fragments.flatten());
+    scf::YieldOp::create(b, yielded);
+  }
+  return SmallVector<Value>(ValueRange(loop.getResults())
+                                .drop_front(2 + streams.size())
+                                .take_front(accumulators.size()));
+}
+
+SmallVector<Value> sparse24::emitMainloop(MmaSpKernelContext &context) {
+  return Mainloop(context).emit();
+}
