@@ -97,7 +97,7 @@ static constexpr bool placesAgreeWithMmaSp(ElementType type) {
   for (int lane = 0; lane < mma_sp::kLanes; ++lane)
     for (int reg = 0; reg < mma_sp::kRegistersA; ++reg)
       for (int slot = 0; slot < perRegister; ++slot) {
-        mma_sp::Coordinate element = mma_sp::elementA(type, lane, reg, slot);
+        mma_sp::Coordinate<> element = mma_sp::elementA(type, lane, reg, slot);
         LanePart place =
             valueWordPlace(element.row, element.column / perRegister);
         if (place.lane != lane || place.part != reg ||

@@ -52,8 +52,8 @@ TEST_P(MmaSpTest, EveryElementIsHeldOnce) {
   for (int lane = 0; lane < mma_sp::kLanes; ++lane)
     for (int reg = 0; reg < 4; ++reg) {
       for (int slot = 0; slot < mma_sp::elementsPerRegister(type); ++slot) {
-        mma_sp::Coordinate inA = mma_sp::elementA(type, lane, reg, slot);
-        mma_sp::Coordinate inB = mma_sp::elementB(type, lane, reg, slot);
+        mma_sp::Coordinate<> inA = mma_sp::elementA(type, lane, reg, slot);
+        mma_sp::Coordinate<> inB = mma_sp::elementB(type, lane, reg, slot);
         a.emplace(inA.row, inA.column);
         b.emplace(inB.row, inB.column);
         EXPECT_LT(inA.row, mma_sp::kM);
@@ -61,7 +61,7 @@ TEST_P(MmaSpTest, EveryElementIsHeldOnce) {
         EXPECT_LT(inB.row, mma_sp::shapeK(type));
         EXPECT_LT(inB.column, mma_sp::kN);
       }
-      mma_sp::Coordinate inC = mma_sp::elementC(lane, reg);
+      mma_sp::Coordinate<> inC = mma_sp::elementC(lane, reg);
       c.emplace(inC.row, inC.column);
     }
   EXPECT_EQ(a.size(), size_t(mma_sp::kM * mma_sp::shapeK(type) / 2));
@@ -174,7 +174,7 @@ void emulateMmaSp(ElementType type, const WarpOperands &operands, int selector,
   for (int lane = 0; lane < mma_sp::kLanes; ++lane)
     for (int reg = 0; reg < mma_sp::kRegistersB; ++reg)
       for (int slot = 0; slot < slots; ++slot) {
-        mma_sp::Coordinate place = mma_sp::elementB(type, lane, reg, slot);
+        mma_sp::Coordinate<> place = mma_sp::elementB(type, lane, reg, slot);
         b[place.row][place.column] =
             slotValue(type, operands.b[lane], reg, slot);
       }
@@ -183,7 +183,7 @@ void emulateMmaSp(ElementType type, const WarpOperands &operands, int selector,
   for (int lane = 0; lane < mma_sp::kLanes; ++lane)
     for (int reg = 0; reg < mma_sp::kRegistersA; ++reg)
       for (int slot = 0; slot < slots; ++slot) {
-        mma_sp::Coordinate place = mma_sp::elementA(type, lane, reg, slot);
+        mma_sp::Coordinate<> place = mma_sp::elementA(type, lane, reg, slot);
         int group = place.column / kept;
         unsigned nibble = nibbles[place.row][group];
         ASSERT_TRUE(isLegalNibble(type, nibble));
@@ -199,7 +199,7 @@ void emulateMmaSp(ElementType type, const WarpOperands &operands, int selector,
 
   for (int lane = 0; lane < mma_sp::kLanes; ++lane)
     for (int i = 0; i < mma_sp::kRegistersC; ++i) {
-      mma_sp::Coordinate place = mma_sp::elementC(lane, i);
+      mma_sp::Coordinate<> place = mma_sp::elementC(lane, i);
       accumulators[lane][i] += product[place.row][place.column];
     }
 }
@@ -261,7 +261,7 @@ void checkProduct(ElementType type, int64_t rows, int64_t k) {
           for (int reg = 0; reg < mma_sp::kRegistersB; ++reg)
             for (int slot = 0; slot < mma_sp::elementsPerRegister(type);
                  ++slot) {
-              mma_sp::Coordinate place =
+              mma_sp::Coordinate<> place =
                   mma_sp::elementB(type, lane, reg, slot);
               setBits(type, &operands.b[lane][reg], slot,
                       elementBits(type, dense.ref, place.column,
@@ -273,7 +273,7 @@ void checkProduct(ElementType type, int64_t rows, int64_t k) {
 
     for (int lane = 0; lane < mma_sp::kLanes; ++lane)
       for (int i = 0; i < mma_sp::kRegistersC; ++i) {
-        mma_sp::Coordinate place = mma_sp::elementC(lane, i);
+        mma_sp::Coordinate<> place = mma_sp::elementC(lane, i);
         int64_t row = rowBlock * mma_sp::kM + place.row;
         double expected = 0;
         for (int64_t kk = 0; row < rows && kk < k; ++kk)

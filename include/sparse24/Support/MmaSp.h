@@ -55,22 +55,25 @@ constexpr int groupsPerRow(ElementType type) {
   return static_cast<int>(shapeK(type) / groupSize(type));
 }
 
-/// A place in a matrix.
+/// A place in a matrix. `Int` is an integer, or a class with an integer's
+/// operators: the kernel generator passes the lane as a value of its IR and
+/// gets the code that computes the place.
+template <typename Int = int>
 struct Coordinate {
-  int row;
-  int column;
+  Int row;
+  Int column;
 };
 
 /// The element of compressed A (16 × K/2) in slot `slot` (0 is the least
 /// significant) of register `reg` of `lane`: (row, compressed column).
-constexpr Coordinate elementA(ElementType type, int lane, int reg, int slot) {
+constexpr Coordinate<> elementA(ElementType type, int lane, int reg, int slot) {
   int perRegister = elementsPerRegister(type);
   return {lane / 4 + 8 * (reg % 2),
           perRegister * (lane % 4) + slot + 4 * perRegister * (reg / 2)};
 }
 
 /// The element of B (K × 8): (k, n).
-constexpr Coordinate elementB(ElementType type, int lane, int reg, int slot) {
+constexpr Coordinate<> elementB(ElementType type, int lane, int reg, int slot) {
   int perRegister = elementsPerRegister(type);
   return {perRegister * (lane % 4) + slot + 4 * perRegister * reg, lane / 4};
 }
@@ -78,7 +81,8 @@ constexpr Coordinate elementB(ElementType type, int lane, int reg, int slot) {
 /// The element of C and D (16 × 8) for 32-bit accumulators: (row, column). With
 /// 16-bit accumulators element `index` is in slot index % 2 of register index
 /// / 2.
-constexpr Coordinate elementC(int lane, int index) {
+template <typename Int>
+constexpr Coordinate<Int> elementC(Int lane, int index) {
   return {lane / 4 + 8 * (index / 2), 2 * (lane % 4) + index % 2};
 }
 

@@ -11,44 +11,49 @@
 
 using namespace mlir;
 using namespace mlir::sparse24;
+namespace mma_sp = ::sparse24::mma_sp;
 
 namespace {
 
 /// A lane finishes this many neighbouring elements of the output at a time:
 /// 16 bytes of f32 accumulators.
 constexpr int64_t kVector = 4;
-constexpr int64_t kLanes = 32;
 
 /// A warp's accumulators are spread over its lanes in 2×2 patches, in which
 /// neither the fused operands nor the output can be accessed in long pieces.
 /// So the warp turns them around in shared memory, a band at a time: as wide
 /// as its tile along the output's contiguous dimension ("minor"), one
 /// instruction's output high along the other ("major").
+struct Band {
+  explicit Band(const MmaSpKernelSpec &spec) {
+    WarpTile tile = getWarpTile(spec.schedule);
+    bool transposed = spec.isOutputTransposed();
+    major = transposed ? mma_sp::kN : mma_sp::kM;
+    minor = transposed ? tile.getRows() : tile.getCols();
+    // Lanes write pairs of neighbours, or single elements where these lie in
+    // different rows; either way a warp's then fall into different banks.
+    pitch = minor + (transposed ? 4 : 8);
+  }
+
+  /// Its height, its width, and the elements from one row to the next.
+  int64_t major, minor, pitch;
+};
+
 class Epilogue {
 public:
   Epilogue(MmaSpKernelContext &context)
       : context(context), b(context.builder), spec(context.spec),
         matmul(spec.matmul), warpTile(getWarpTile(spec.schedule)),
-        transposed(spec.isOutputTransposed()),
-        bandMajor(transposed ? 8 : 16),
-        bandMinor(transposed ? warpTile.rowBlocks * 16
-                             : warpTile.colBlocks * 8),
+        transposed(spec.isOutputTransposed()), band(spec),
         majorSize(transposed ? context.cols : context.rows),
         minorSize(transposed ? context.rows : context.cols) {}
 
   void emit(ArrayRef<Value> accumulators);
 
-  /// Bytes of shared memory that each warp uses.
-  int64_t getBytesPerWarp() { return bandMajor * getPitch() * 4; }
-
 private:
-  /// Elements between rows of the staged band, padded such that the lanes'
-  /// patches fall into different banks.
-  int64_t getPitch() { return bandMinor + (transposed ? 4 : 8); }
-
   void allocate();
-  void stageBand(ArrayRef<Value> accumulators, int64_t band);
-  void finishBand(int64_t band);
+  void stageBand(ArrayRef<Value> accumulators, int64_t index);
+  void finishBand(int64_t index);
   void finishVector(Value staged, IndexValue major, IndexValue minor);
   void finishElement(Value staged, int64_t position, IndexValue major,
                      IndexValue minor);
@@ -81,57 +86,53 @@ private:
   MatmulOp matmul;
   WarpTile warpTile;
   bool transposed;
-  int64_t bandMajor, bandMinor;
+  Band band;
   IndexValue majorSize, minorSize;
   Value staging;
 };
 
 } // namespace
 
-int64_t sparse24::getEpilogueSharedMemoryBytes(const MmaSpKernelSpec &spec) {
-  WarpTile warpTile = getWarpTile(spec.schedule);
-  int64_t perWarp = spec.isOutputTransposed()
-                        ? 8 * (warpTile.rowBlocks * 16 + 4)
-                        : 16 * (warpTile.colBlocks * 8 + 8);
-  return spec.getNumThreads() / kLanes * perWarp * 4;
+int64_t
+mlir::sparse24::getEpilogueSharedMemoryBytes(const MmaSpKernelSpec &spec) {
+  Band band(spec);
+  int64_t numWarps = spec.getNumThreads() / mma_sp::kLanes;
+  return numWarps * band.major * band.pitch * sizeof(float);
 }
 
 void Epilogue::allocate() {
-  auto space = gpu::AddressSpaceAttr::get(b.getContext(),
-                                          gpu::AddressSpace::Workgroup);
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   auto bytesType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
                                    MemRefLayoutAttrInterface(), space);
   auto type = MemRefType::get(
-      {spec.getNumThreads() / kLanes, bandMajor, getPitch()},
+      {spec.getNumThreads() / mma_sp::kLanes, band.major, band.pitch},
       matmul.getAccumulatorType(), MemRefLayoutAttrInterface(), space);
   Value bytes = gpu::DynamicSharedMemoryOp::create(b, bytesType);
-  staging = memref::ViewOp::create(b, type, bytes, context.constant(0),
-                                   ValueRange());
+  staging =
+      memref::ViewOp::create(b, type, bytes, context.constant(0), ValueRange());
 }
 
-void Epilogue::stageBand(ArrayRef<Value> accumulators, int64_t band) {
-  IndexValue warp = context.thread / kLanes;
-  IndexValue row = context.lane / 4, col = context.lane % 4 * 2;
+void Epilogue::stageBand(ArrayRef<Value> accumulators, int64_t index) {
+  IndexValue warp = context.thread / mma_sp::kLanes;
   int64_t blocks = transposed ? warpTile.rowBlocks : warpTile.colBlocks;
   for (int64_t block = 0; block < blocks; ++block) {
-    int64_t rowBlock = transposed ? block : band;
-    int64_t colBlock = transposed ? band : block;
+    int64_t rowBlock = transposed ? block : index;
+    int64_t colBlock = transposed ? index : block;
     Value patch = accumulators[rowBlock * warpTile.colBlocks + colBlock];
-    for (int64_t i = 0; i < 2; ++i) {
-      if (!transposed) {
-        Value pair = vector::ExtractOp::create(b, patch, i);
-        vector::StoreOp::create(
-            b, pair, staging,
-            ValueRange{warp, row + i * 8, col + block * 8},
-            /*nontemporal=*/false, llvm::MaybeAlign(8));
-        continue;
-      }
-      for (int64_t j = 0; j < 2; ++j) {
-        Value element =
-            vector::ExtractOp::create(b, patch, ArrayRef<int64_t>{i, j});
+    for (int64_t i = 0; i < mma_sp::kRegistersC; ++i) {
+      auto [row, col] = mma_sp::elementC(context.lane, i);
+      if (transposed) {
+        Value element = vector::ExtractOp::create(
+            b, patch, ArrayRef<int64_t>{i / 2, i % 2});
         memref::StoreOp::create(
             b, element, staging,
-            ValueRange{warp, col + j, row + (block * 16 + i * 8)});
+            ValueRange{warp, col, row + block * mma_sp::kM});
+      } else if (i % 2 == 0) {
+        Value pair = vector::ExtractOp::create(b, patch, i / 2);
+        vector::StoreOp::create(b, pair, staging,
+                                ValueRange{warp, row, col + block * mma_sp::kN},
+                                /*nontemporal=*/false, llvm::MaybeAlign(8));
       }
     }
   }
@@ -167,7 +168,8 @@ void Epilogue::finishElement(Value staged, int64_t position, IndexValue major,
   b.setInsertionPointToStart(ifOp.thenBlock());
   Value init;
   if (matmul.getAccumulate())
-    init = memref::LoadOp::create(b, context.output, ValueRange{major, element});
+    init =
+        memref::LoadOp::create(b, context.output, ValueRange{major, element});
   SmallVector<Value> operands;
   for (auto [operand, map] : getOperandsWithMaps())
     operands.push_back(
@@ -225,31 +227,31 @@ void Epilogue::finishVector(Value staged, IndexValue major, IndexValue minor) {
       llvm::MaybeAlign(kVector * type.getIntOrFloatBitWidth() / 8));
 }
 
-void Epilogue::finishBand(int64_t band) {
-  IndexValue warp = context.thread / kLanes;
+void Epilogue::finishBand(int64_t index) {
+  IndexValue warp = context.thread / mma_sp::kLanes;
   IndexValue row = context.tileRow + context.warpRow;
   IndexValue col = context.tileCol + context.warpCol;
-  IndexValue major = (transposed ? col : row) + band * bandMajor;
+  IndexValue major = (transposed ? col : row) + index * band.major;
   IndexValue minor = transposed ? row : col;
 
   // Rows of the output are aligned to vectors if their length is.
   Value aligned = minorSize % kVector < 1;
-  int64_t vectorsPerRow = bandMinor / kVector;
+  int64_t vectorsPerRow = band.minor / kVector;
   auto loop = scf::ForOp::create(b, context.lane,
-                                 context.constant(bandMajor * vectorsPerRow),
-                                 context.constant(kLanes));
+                                 context.constant(band.major * vectorsPerRow),
+                                 context.constant(mma_sp::kLanes));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  IndexValue index(b, loop.getInductionVar());
-  IndexValue bandRow = index / vectorsPerRow;
-  IndexValue bandCol = index % vectorsPerRow * kVector;
+  IndexValue turn(b, loop.getInductionVar());
+  IndexValue bandRow = turn / vectorsPerRow;
+  IndexValue bandCol = turn % vectorsPerRow * kVector;
   Value staged = vector::LoadOp::create(
       b, VectorType::get({kVector}, matmul.getAccumulatorType()), staging,
       ValueRange{warp, bandRow, bandCol}, /*nontemporal=*/false,
       llvm::MaybeAlign(16));
   IndexValue outMajor = major + bandRow, outMinor = minor + bandCol;
-  Value inBounds = arith::AndIOp::create(b, outMajor < majorSize,
-                                         outMinor < minorSize);
+  Value inBounds =
+      arith::AndIOp::create(b, outMajor < majorSize, outMinor < minorSize);
   auto ifInBounds = scf::IfOp::create(b, inBounds, false);
   b.setInsertionPointToStart(ifInBounds.thenBlock());
   auto ifAligned = scf::IfOp::create(b, aligned, /*withElseRegion=*/true);
@@ -264,17 +266,17 @@ void Epilogue::emit(ArrayRef<Value> accumulators) {
   allocate();
   // The staging takes the place of the mainloop's stages.
   gpu::BarrierOp::create(b);
-  int64_t bands = transposed ? warpTile.colBlocks : warpTile.rowBlocks;
+  int64_t numBands = transposed ? warpTile.colBlocks : warpTile.rowBlocks;
   Value allLanes = arith::ConstantOp::create(b, b.getI32IntegerAttr(-1));
-  for (int64_t band = 0; band < bands; ++band) {
-    stageBand(accumulators, band);
+  for (int64_t index = 0; index < numBands; ++index) {
+    stageBand(accumulators, index);
     NVVM::SyncWarpOp::create(b, allLanes);
-    finishBand(band);
+    finishBand(index);
     NVVM::SyncWarpOp::create(b, allLanes);
   }
 }
 
-void sparse24::emitEpilogue(MmaSpKernelContext &context,
-                            ArrayRef<Value> accumulators) {
+void mlir::sparse24::emitEpilogue(MmaSpKernelContext &context,
+                                  ArrayRef<Value> accumulators) {
   Epilogue(context).emit(accumulators);
 }

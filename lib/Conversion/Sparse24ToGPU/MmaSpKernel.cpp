@@ -8,6 +8,7 @@
 
 using namespace mlir;
 using namespace mlir::sparse24;
+namespace mma_sp = ::sparse24::mma_sp;
 
 bool MmaSpKernelSpec::isDenseKContiguous() const {
   return matmul.isLhsSparse() == matmul.getTransposeDense();
@@ -17,8 +18,13 @@ bool MmaSpKernelSpec::isOutputTransposed() const {
   return !matmul.isLhsSparse();
 }
 
+::sparse24::PackedLayout MmaSpKernelSpec::getPackedLayout() const {
+  return {*convertElementType(matmul.getOperandElementType()),
+          matmul.getSparseRows(), static_cast<int64_t>(matmul.getK())};
+}
+
 int64_t MmaSpKernelSpec::getNumThreads() const {
-  return schedule.getWarpRows() * schedule.getWarpCols() * 32;
+  return schedule.getWarpRows() * schedule.getWarpCols() * mma_sp::kLanes;
 }
 
 int64_t MmaSpKernelSpec::getSharedMemoryBytes() const {
@@ -38,9 +44,9 @@ std::string MmaSpKernelSpec::getName() const {
 std::string MmaSpKernelSpec::getKey() const {
   std::string key;
   llvm::raw_string_ostream os(key);
-  os << getName() << schedule << matmul.getAccumulatorType() << matmul.getAccumulate()
-     << isDenseKContiguous() << isOutputTransposed() << denseCopyBytes
-     << matmul.getEpilogueMaps();
+  os << getName() << schedule << matmul.getAccumulatorType()
+     << matmul.getAccumulate() << isDenseKContiguous() << isOutputTransposed()
+     << denseCopyBytes << matmul.getEpilogueMaps();
   for (Value operand : matmul.getEpilogueOperands())
     os << getElementTypeOrSelf(operand.getType());
   for (Block &block : matmul.getEpilogue())
@@ -49,9 +55,9 @@ std::string MmaSpKernelSpec::getKey() const {
   return key;
 }
 
-WarpTile sparse24::getWarpTile(ScheduleAttr schedule) {
-  return {schedule.getTileRows() / schedule.getWarpRows() / 16,
-          schedule.getTileCols() / schedule.getWarpCols() / 8};
+WarpTile mlir::sparse24::getWarpTile(ScheduleAttr schedule) {
+  return {schedule.getTileRows() / schedule.getWarpRows() / mma_sp::kM,
+          schedule.getTileCols() / schedule.getWarpCols() / mma_sp::kN};
 }
 
 /// The type of a kernel's argument for an operand: sizes are dynamic, so that
@@ -63,18 +69,19 @@ static MemRefType getArgumentType(Value operand) {
       type.getElementType());
 }
 
-gpu::GPUFuncOp sparse24::buildMmaSpKernel(OpBuilder &builder, Location loc,
-                                          StringRef name,
-                                          const MmaSpKernelSpec &spec) {
+gpu::GPUFuncOp mlir::sparse24::buildMmaSpKernel(OpBuilder &builder,
+                                                Location loc, StringRef name,
+                                                const MmaSpKernelSpec &spec) {
   MatmulOp matmul = spec.matmul;
   SmallVector<Type> argumentTypes = {getArgumentType(matmul.getPacked()),
                                      getArgumentType(matmul.getDense()),
                                      getArgumentType(matmul.getInit())};
   for (Value operand : matmul.getEpilogueOperands())
     argumentTypes.push_back(getArgumentType(operand));
-  auto func = gpu::GPUFuncOp::create(builder, loc, name,
-                                     builder.getFunctionType(argumentTypes, {}));
-  func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
+  auto func = gpu::GPUFuncOp::create(
+      builder, loc, name, builder.getFunctionType(argumentTypes, {}));
+  func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
+                builder.getUnitAttr());
   func.setKnownBlockSizeAttr(builder.getDenseI32ArrayAttr(
       {static_cast<int32_t>(spec.getNumThreads()), 1, 1}));
 
@@ -89,17 +96,26 @@ gpu::GPUFuncOp sparse24::buildMmaSpKernel(OpBuilder &builder, Location loc,
   IndexValue k = size(dense, spec.isDenseKContiguous());
 
   IndexValue thread(b, gpu::ThreadIdOp::create(b, gpu::Dimension::x));
-  IndexValue warp = thread / 32;
+  IndexValue warp = thread / mma_sp::kLanes;
   ScheduleAttr schedule = spec.schedule;
   WarpTile warpTile = getWarpTile(schedule);
   auto [tileRow, tileCol] = emitTileOrigin(b, schedule, rows, cols);
   MmaSpKernelContext context{
-      b, spec, packed, dense, output,
+      b,
+      spec,
+      packed,
+      dense,
+      output,
       llvm::to_vector_of<Value>(func.getArguments().drop_front(3)),
-      rows, cols, k, thread, thread % 32,
-      /*warpRow=*/warp / schedule.getWarpCols() * (warpTile.rowBlocks * 16),
-      /*warpCol=*/warp % schedule.getWarpCols() * (warpTile.colBlocks * 8),
-      tileRow, tileCol};
+      rows,
+      cols,
+      k,
+      thread,
+      thread % mma_sp::kLanes,
+      /*warpRow=*/warp / schedule.getWarpCols() * warpTile.getRows(),
+      /*warpCol=*/warp % schedule.getWarpCols() * warpTile.getCols(),
+      tileRow,
+      tileCol};
 
   emitEpilogue(context, emitMainloop(context));
   gpu::ReturnOp::create(b);

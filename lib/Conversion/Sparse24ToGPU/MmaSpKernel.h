@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
+#include "sparse24/Support/PackedLayout.h"
 
 namespace mlir::sparse24 {
 
@@ -31,6 +32,9 @@ struct MmaSpKernelSpec {
   bool isDenseKContiguous() const;
   /// The output is in memory as cols × rows.
   bool isOutputTransposed() const;
+
+  /// The layout of the packed operand, whose constants shape the mainloop.
+  ::sparse24::PackedLayout getPackedLayout() const;
 
   int64_t getNumThreads() const;
   int64_t getSharedMemoryBytes() const;
@@ -64,14 +68,18 @@ struct MmaSpKernelContext {
 /// The blocks of one warp's tile, each the output of one instruction.
 struct WarpTile {
   int64_t rowBlocks, colBlocks;
+
+  int64_t getRows() const { return rowBlocks * ::sparse24::mma_sp::kM; }
+  int64_t getCols() const { return colBlocks * ::sparse24::mma_sp::kN; }
 };
 WarpTile getWarpTile(ScheduleAttr schedule);
 
 /// Tile scheduler: the CTA's tile, from its linear index. Walks `groupRows`
 /// tiles down before one across, so that CTAs in flight share operands in L2.
-std::pair<IndexValue, IndexValue>
-emitTileOrigin(ImplicitLocOpBuilder &builder, ScheduleAttr schedule,
-               IndexValue rows, IndexValue cols);
+std::pair<IndexValue, IndexValue> emitTileOrigin(ImplicitLocOpBuilder &builder,
+                                                 ScheduleAttr schedule,
+                                                 IndexValue rows,
+                                                 IndexValue cols);
 
 /// Mainloop: multiplies the CTA's tile over all of K. Returns a
 /// vector<2x2xf32> for each block of the warp's tile, row-major.

@@ -11,19 +11,13 @@
 
 using namespace mlir;
 using namespace mlir::sparse24;
+using ::sparse24::PackedLayout;
+namespace mma_sp = ::sparse24::mma_sp;
 
 namespace {
 
-// The packed layout (Support/PackedLayout.h): a block is 16 rows by 128 bytes
-// of logical K; its values are two steps of 32 lanes of 16 bytes, its metadata
-// a word a lane.
-constexpr int64_t kBlockRows = 16;
-constexpr int64_t kBlockBytes = 128;
-constexpr int64_t kValueBytes = 1024;
-constexpr int64_t kMetadataBytes = 128;
-constexpr int64_t kStepsPerBlock = 2;
-constexpr int64_t kLanes = 32;
-// An 8×8 matrix of 16-bit elements, as `ldmatrix` loads it, has 16-byte rows.
+// The copies and `ldmatrix` deal in chunks of 16 bytes: a row of an 8×8 matrix
+// of 16-bit elements.
 constexpr int64_t kChunkBytes = 16;
 
 /// What a step of products reads: the A fragments of all row blocks of the
@@ -76,7 +70,7 @@ public:
         schedule(spec.schedule), warpTile(getWarpTile(schedule)),
         elementType(spec.matmul.getOperandElementType()),
         elementBytes(elementType.getIntOrFloatBitWidth() / 8),
-        blockK(kBlockBytes / elementBytes),
+        packedLayout(spec.getPackedLayout()), blockK(packedLayout.kBlock()),
         // Halving the B fragments of a wide warp tile leaves the registers for
         // loading the next ones ahead.
         colGroups(warpTile.colBlocks >= 8 ? 2 : 1),
@@ -86,8 +80,11 @@ public:
   SmallVector<Value> emit();
 
 private:
-  int64_t rowBlocks() { return schedule.getTileRows() / kBlockRows; }
-  int64_t numSteps() { return kStepsPerBlock * colGroups; }
+  int64_t rowBlocks() {
+    return schedule.getTileRows() / PackedLayout::kRowBlock;
+  }
+  int64_t metadataBytesPerBlock() { return packedLayout.blockMetadataBytes(); }
+  int64_t numSteps() { return PackedLayout::kSteps * colGroups; }
 
   void allocate();
   Value view(int64_t offset, ArrayRef<int64_t> shape, Type type);
@@ -129,7 +126,9 @@ private:
   ScheduleAttr schedule;
   WarpTile warpTile;
   Type elementType;
-  int64_t elementBytes, blockK;
+  int64_t elementBytes;
+  PackedLayout packedLayout;
+  int64_t blockK;
   int64_t colGroups, colBlocksPerGroup;
   IndexValue numBlocks;
 
@@ -144,12 +143,17 @@ private:
 
 } // namespace
 
-int64_t sparse24::getMainloopSharedMemoryBytes(const MmaSpKernelSpec &spec) {
+int64_t
+mlir::sparse24::getMainloopSharedMemoryBytes(const MmaSpKernelSpec &spec) {
   ScheduleAttr schedule = spec.schedule;
+  PackedLayout layout = spec.getPackedLayout();
+  int64_t elementBytes =
+      spec.matmul.getOperandElementType().getIntOrFloatBitWidth() / 8;
   int64_t packed =
-      schedule.getTileRows() / kBlockRows * (kValueBytes + kMetadataBytes);
-  return schedule.getStages() *
-         (packed + schedule.getTileCols() * kBlockBytes);
+      schedule.getTileRows() / PackedLayout::kRowBlock *
+      (PackedLayout::kBlockValueBytes + layout.blockMetadataBytes());
+  int64_t dense = schedule.getTileCols() * layout.kBlock() * elementBytes;
+  return schedule.getStages() * (packed + dense);
 }
 
 //===----------------------------------------------------------------------===//
@@ -157,8 +161,8 @@ int64_t sparse24::getMainloopSharedMemoryBytes(const MmaSpKernelSpec &spec) {
 //===----------------------------------------------------------------------===//
 
 Value Mainloop::view(int64_t offset, ArrayRef<int64_t> shape, Type type) {
-  auto space = gpu::AddressSpaceAttr::get(b.getContext(),
-                                          gpu::AddressSpace::Workgroup);
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   auto bytesType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
                                    MemRefLayoutAttrInterface(), space);
   auto viewType =
@@ -170,8 +174,8 @@ Value Mainloop::view(int64_t offset, ArrayRef<int64_t> shape, Type type) {
 
 void Mainloop::allocate() {
   int64_t stages = schedule.getStages();
-  int64_t valuesSize = rowBlocks() * kValueBytes;
-  int64_t metadataSize = rowBlocks() * kMetadataBytes;
+  int64_t valuesSize = rowBlocks() * PackedLayout::kBlockValueBytes;
+  int64_t metadataSize = rowBlocks() * metadataBytesPerBlock();
   int64_t metadataOffset = stages * valuesSize;
   int64_t denseOffset = metadataOffset + stages * metadataSize;
   Type i8 = b.getI8Type(), i16 = b.getI16Type();
@@ -179,8 +183,8 @@ void Mainloop::allocate() {
   values = view(0, {stages, valuesSize / elementBytes}, elementType);
   metadataBytes = view(metadataOffset, {stages, metadataSize}, i8);
   metadata = view(metadataOffset, {stages, metadataSize / 2}, i16);
-  dense = view(denseOffset, {stages, schedule.getTileCols() * blockK},
-               elementType);
+  dense =
+      view(denseOffset, {stages, schedule.getTileCols() * blockK}, elementType);
 }
 
 IndexValue Mainloop::swizzle(IndexValue row, IndexValue element) {
@@ -227,18 +231,18 @@ void Mainloop::createStreams() {
   };
 
   // Packed: rows are blocks of 16 rows of the matrix.
-  IndexValue numRowBlocks = context.rows.ceilDiv(kBlockRows);
-  IndexValue firstRowBlock = context.tileRow / kBlockRows;
+  IndexValue numRowBlocks = context.rows.ceilDiv(PackedLayout::kRowBlock);
+  IndexValue firstRowBlock = context.tileRow / PackedLayout::kRowBlock;
   auto createPacked = [&](Value shared, IndexValue region,
                           int64_t bytesPerBlock) {
     // As wide as leaves something for every thread.
     int64_t chunkBytes = std::clamp<int64_t>(
         rowBlocks() * bytesPerBlock / threads, 4, kChunkBytes);
-    CopyStream stream = create(context.packed, shared, rowBlocks(),
-                               bytesPerBlock, chunkBytes);
-    stream.offset =
-        region + (firstRowBlock + stream.row) * numBlocks * bytesPerBlock +
-        stream.element;
+    CopyStream stream =
+        create(context.packed, shared, rowBlocks(), bytesPerBlock, chunkBytes);
+    stream.offset = region +
+                    (firstRowBlock + stream.row) * numBlocks * bytesPerBlock +
+                    stream.element;
     stream.turnStride = numBlocks * (bytesPerBlock * stream.rowStep);
     stream.blockStride = context.constant(bytesPerBlock);
     stream.place = [](IndexValue, IndexValue byte) { return byte; };
@@ -248,9 +252,10 @@ void Mainloop::createStreams() {
     };
     streams.push_back(stream);
   };
-  createPacked(valueBytes, zero, kValueBytes);
-  createPacked(metadataBytes, numRowBlocks * numBlocks * kValueBytes,
-               kMetadataBytes);
+  createPacked(valueBytes, zero, PackedLayout::kBlockValueBytes);
+  createPacked(metadataBytes,
+               numRowBlocks * numBlocks * PackedLayout::kBlockValueBytes,
+               metadataBytesPerBlock());
 
   // Dense: rows are columns of the product with K along them, or the reverse.
   bool kContiguous = spec.isDenseKContiguous();
@@ -262,9 +267,8 @@ void Mainloop::createStreams() {
              rowElements, spec.denseCopyBytes / elementBytes);
   IndexValue rowLength = kContiguous ? context.k : context.cols;
   IndexValue tileCol = context.tileCol, element = stream.element;
-  stream.offset = kContiguous
-                      ? (tileCol + stream.row) * rowLength + element
-                      : stream.row * rowLength + tileCol + element;
+  stream.offset = kContiguous ? (tileCol + stream.row) * rowLength + element
+                              : stream.row * rowLength + tileCol + element;
   stream.turnStride = rowLength * stream.rowStep;
   stream.blockStride =
       kContiguous ? context.constant(blockK) : rowLength * blockK;
@@ -291,9 +295,8 @@ void Mainloop::copyChunk(const CopyStream &stream, IndexValue turn,
   bool samePlace = stream.rowStep % 8 == 0;
   IndexValue element =
       stream.place(samePlace ? stream.row : row, stream.element);
-  IndexValue offset =
-      (stream.row * stream.rowElements + element) +
-      turn * (stream.rowStep * stream.rowElements);
+  IndexValue offset = (stream.row * stream.rowElements + element) +
+                      turn * (stream.rowStep * stream.rowElements);
   Value destination[] = {stage, offset};
   Value inBounds = stream.isInBounds(row, block);
   IndexValue source = stream.offset + turn * stream.turnStride;
@@ -385,14 +388,14 @@ void Mainloop::waitForStage(Value token) {
 void Mainloop::loadA(IndexValue stage, int64_t step, Fragments &fragments) {
   int64_t laneElements = kChunkBytes / elementBytes;
   auto flatType = VectorType::get({laneElements}, elementType);
-  auto fragmentType =
-      VectorType::get({4, 4 / elementBytes}, elementType);
-  int64_t blockElements = kValueBytes / elementBytes;
-  IndexValue origin = context.warpRow / kBlockRows * blockElements +
-                      context.lane * laneElements;
+  auto fragmentType = VectorType::get({4, 4 / elementBytes}, elementType);
+  int64_t blockElements = PackedLayout::kBlockValueBytes / elementBytes;
+  IndexValue origin =
+      context.warpRow / PackedLayout::kRowBlock * blockElements +
+      context.lane * laneElements;
   for (int64_t block = 0; block < warpTile.rowBlocks; ++block) {
     IndexValue offset =
-        origin + (block * blockElements + step * kLanes * laneElements);
+        origin + (block * blockElements + step * mma_sp::kLanes * laneElements);
     Value flat = vector::LoadOp::create(
         b, flatType, values, ValueRange{stage, offset},
         /*nontemporal=*/false, llvm::MaybeAlign(kChunkBytes));
@@ -402,9 +405,10 @@ void Mainloop::loadA(IndexValue stage, int64_t step, Fragments &fragments) {
 
 void Mainloop::loadMetadata(IndexValue stage, Fragments &fragments) {
   auto type = VectorType::get({2}, b.getI16Type());
-  int64_t blockElements = kMetadataBytes / 2;
+  int64_t blockElements = metadataBytesPerBlock() / 2;
   IndexValue origin =
-      context.warpRow / kBlockRows * blockElements + context.lane * 2;
+      context.warpRow / PackedLayout::kRowBlock * blockElements +
+      context.lane * 2;
   for (int64_t block = 0; block < warpTile.rowBlocks; ++block) {
     fragments.metadata[block] = vector::LoadOp::create(
         b, type, metadata, ValueRange{stage, origin + block * blockElements},
@@ -416,7 +420,7 @@ void Mainloop::loadB(IndexValue stage, int64_t step, int64_t group,
                      Fragments &fragments) {
   auto fragmentType = VectorType::get({4, 4 / elementBytes}, elementType);
   int64_t chunkElements = kChunkBytes / elementBytes;
-  int64_t stepK = blockK / kStepsPerBlock;
+  int64_t stepK = blockK / PackedLayout::kSteps;
   // Lane 8m + r gives the address of row r of matrix m. The four matrices lie
   // side by side along K: in rows of cols × K next to each other, in rows of
   // K × cols one below the other and to be transposed.
@@ -424,7 +428,7 @@ void Mainloop::loadB(IndexValue stage, int64_t step, int64_t group,
   IndexValue row = kContiguous ? context.warpCol + context.lane % 8
                                : context.lane + step * stepK;
   for (int64_t block = 0; block < colBlocksPerGroup; ++block) {
-    int64_t col = (group * colBlocksPerGroup + block) * 8;
+    int64_t col = (group * colBlocksPerGroup + block) * mma_sp::kN;
     // Eight columns further is eight rows down, where the swizzle is the same,
     // or a chunk to the right.
     IndexValue offset =
@@ -455,18 +459,19 @@ void Mainloop::loadStep(IndexValue stage, int64_t step, Fragments &fragments) {
 void Mainloop::multiply(const Fragments &fragments, int64_t step,
                         MutableArrayRef<Value> accumulators) {
   int64_t kStep = step / colGroups, group = step % colGroups;
-  auto shape = b.getI64ArrayAttr({16, 8, blockK / kStepsPerBlock});
+  auto shape = b.getI64ArrayAttr(
+      {mma_sp::kM, mma_sp::kN, blockK / PackedLayout::kSteps});
   for (int64_t row = 0; row < warpTile.rowBlocks; ++row) {
     for (int64_t block = 0; block < colBlocksPerGroup; ++block) {
       // Back and forth, so that neighbouring products share a fragment.
       int64_t col = row % 2 ? colBlocksPerGroup - 1 - block : block;
-      Value &accumulator =
-          accumulators[row * warpTile.colBlocks + group * colBlocksPerGroup +
-                       col];
+      Value &accumulator = accumulators[row * warpTile.colBlocks +
+                                        group * colBlocksPerGroup + col];
       accumulator = nvgpu::MmaSparseSyncOp::create(
           b, accumulator.getType(), fragments.a[row], fragments.b[col],
           accumulator, fragments.metadata[row], shape,
-          b.getI32IntegerAttr(kStep), /*tf32Enabled=*/nullptr);
+          b.getI32IntegerAttr(packedLayout.selector(kStep)),
+          /*tf32Enabled=*/nullptr);
     }
   }
 }
@@ -545,6 +550,6 @@ SmallVector<Value> Mainloop::emit() {
                                 .take_front(accumulators.size()));
 }
 
-SmallVector<Value> sparse24::emitMainloop(MmaSpKernelContext &context) {
+SmallVector<Value> mlir::sparse24::emitMainloop(MmaSpKernelContext &context) {
   return Mainloop(context).emit();
 }

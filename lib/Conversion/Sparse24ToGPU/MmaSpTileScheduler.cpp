@@ -7,8 +7,8 @@ using namespace mlir;
 using namespace mlir::sparse24;
 
 std::pair<IndexValue, IndexValue>
-sparse24::emitTileOrigin(ImplicitLocOpBuilder &b, ScheduleAttr schedule,
-                         IndexValue rows, IndexValue cols) {
+mlir::sparse24::emitTileOrigin(ImplicitLocOpBuilder &b, ScheduleAttr schedule,
+                               IndexValue rows, IndexValue cols) {
   // CTAs start in the order of their index. Eight tiles high, the band of
   // tiles in flight on a chip is about as wide as it is high, which keeps the
   // operands that it reads few.
@@ -19,8 +19,7 @@ sparse24::emitTileOrigin(ImplicitLocOpBuilder &b, ScheduleAttr schedule,
   IndexValue tilesPerGroup = colTiles * kGroupRows;
   IndexValue firstRow = tile / tilesPerGroup * kGroupRows;
   // The last group may be lower.
-  IndexValue groupRows =
-      (rowTiles - firstRow).min(IndexValue(b, kGroupRows));
+  IndexValue groupRows = (rowTiles - firstRow).min(IndexValue(b, kGroupRows));
   IndexValue inGroup = tile % tilesPerGroup;
   return {(firstRow + inGroup % groupRows) * schedule.getTileRows(),
           inGroup / groupRows * schedule.getTileCols()};

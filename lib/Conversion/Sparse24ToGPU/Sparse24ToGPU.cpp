@@ -39,7 +39,7 @@ private:
 };
 
 struct ConvertToGPU
-    : public sparse24::impl::ConvertToGPUBase<ConvertToGPU> {
+    : public mlir::sparse24::impl::ConvertToGPUBase<ConvertToGPU> {
   using ConvertToGPUBase::ConvertToGPUBase;
   void runOnOperation() override;
 };
@@ -50,8 +50,8 @@ gpu::GPUModuleOp KernelLibrary::getKernelModule() {
   if (kernelModule)
     return kernelModule;
   auto builder = OpBuilder::atBlockBegin(module.getBody());
-  kernelModule = gpu::GPUModuleOp::create(builder, module.getLoc(),
-                                          "sparse24_kernels");
+  kernelModule =
+      gpu::GPUModuleOp::create(builder, module.getLoc(), "sparse24_kernels");
   module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
                   builder.getUnitAttr());
   return kernelModule;
@@ -82,9 +82,9 @@ static void launch(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
   MatmulOp matmul = spec.matmul;
   IndexValue rows(b, memref::DimOp::create(b, matmul.getInit(),
                                            int64_t(spec.isOutputTransposed())));
-  IndexValue cols(b, memref::DimOp::create(
-                         b, matmul.getInit(),
-                         int64_t(!spec.isOutputTransposed())));
+  IndexValue cols(b,
+                  memref::DimOp::create(b, matmul.getInit(),
+                                        int64_t(!spec.isOutputTransposed())));
   IndexValue one(b, 1);
   IndexValue tiles = rows.ceilDiv(spec.schedule.getTileRows()) *
                      cols.ceilDiv(spec.schedule.getTileCols());

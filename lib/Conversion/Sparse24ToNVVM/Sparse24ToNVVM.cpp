@@ -29,7 +29,7 @@ struct LowerMmaSparseSync : OpRewritePattern<nvgpu::MmaSparseSyncOp> {
 };
 
 struct ConvertToNVVM
-    : public sparse24::impl::ConvertToNVVMBase<ConvertToNVVM> {
+    : public mlir::sparse24::impl::ConvertToNVVMBase<ConvertToNVVM> {
   using ConvertToNVVMBase::ConvertToNVVMBase;
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
@@ -61,7 +61,8 @@ static FailureOr<NVVM::MMATypes> getPtxType(Type type) {
 }
 
 /// The 32-bit registers of a fragment of `registers × elements`.
-static SmallVector<Value> getRegisters(ImplicitLocOpBuilder &b, Value fragment) {
+static SmallVector<Value> getRegisters(ImplicitLocOpBuilder &b,
+                                       Value fragment) {
   auto type = cast<VectorType>(fragment.getType());
   SmallVector<Value> registers;
   for (int64_t i = 0; i < type.getDimSize(0); ++i) {
@@ -114,7 +115,7 @@ LowerMmaSparseSync::matchAndRewrite(nvgpu::MmaSparseSyncOp op,
   SmallVector<Value> results;
   for (int64_t i = 0; i < accumulatorType.getNumElements(); ++i)
     results.push_back(LLVM::ExtractValueOp::create(b, mma, i));
-  rewriter.replaceOp(op, vector::FromElementsOp::create(
-                             b, accumulatorType, results));
+  rewriter.replaceOp(
+      op, vector::FromElementsOp::create(b, accumulatorType, results));
   return success();
 }
