@@ -16,7 +16,7 @@
 // CHECK: gpu.barrier
 // CHECK: scf.for
 // CHECK: nvgpu.ldmatrix {{.*}} {numTiles = 4 : i32, transpose = true}
-// CHECK: nvgpu.mma.sp.sync{{.*}}sparsitySelector = 0 : i32
+// CHECK: nvgpu.mma.sp.sync{{.*}}{mmaShape = [16, 8, 32]}
 // CHECK: nvgpu.mma.sp.sync{{.*}}sparsitySelector = 1 : i32
 // The epilogue stages accumulators in shared memory and stores vectors.
 // CHECK: nvvm.bar.warp.sync
@@ -28,7 +28,7 @@
 
 // An epilogue makes a kernel of its own.
 // CHECK: gpu.func @matmul_mma_sp_bf16_bf16_64x64x64(
-// CHECK-SAME: memref<?x?xbf16>, %[[BIAS:.*]]: memref<?xf32>)
+// CHECK-SAME: memref<?x?xbf16>, %[[BIAS:arg[0-9]+]]: memref<?xf32>)
 // CHECK: nvgpu.ldmatrix {{.*}} {numTiles = 4 : i32, transpose = false}
 // CHECK: vector.load %[[BIAS]]
 // CHECK: arith.addf
