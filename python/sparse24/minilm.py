@@ -20,6 +20,7 @@ The status is 0 only if every element of every output is right.
 """
 
 import argparse
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,14 +111,15 @@ def run_on_cpu(artifact, rows, inputs, progress):
 
 def format_table(rows):
     """Gives the table as text, notes below."""
-    notes = []
+    notes = {}
     lines = [("layer", "weight", "taken", "kept", "bytes", "error", "of bound", "time")]
     for row in rows:
         mark = ""
         if row.note:
-            if row.note not in notes:
-                notes.append(row.note)
-            mark = f" [{notes.index(row.note) + 1}]"
+            # Notes that differ in nothing but numbers are one.
+            pattern_of_note = re.sub(r"\d+", "#", row.note)
+            number = notes.setdefault(pattern_of_note, (len(notes) + 1, row))[0]
+            mark = f" [{number}]"
         lines.append((
             row.layer.name,
             f"{row.layer.outputs}x{row.layer.inputs}",
@@ -131,7 +133,8 @@ def format_table(rows):
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
     text.insert(1, "  ".join("-" * width for width in widths))
-    text += [f"[{number + 1}] {note}" for number, note in enumerate(notes)]
+    for number, first in notes.values():
+        text.append(f"[{number}] {first.layer.name}: {first.note}")
     return "\n".join(text)
 
 

@@ -63,10 +63,11 @@ def test_table(layer):
     minilm.check(row, x, x @ pruned.T + layer.bias, "magnitude", "bf16")
     row.microseconds = 3.25
     dense = minilm.make_row(layer, MISSED)
-    lines = minilm.format_table([row, dense, dense]).splitlines()
+    other = minilm.make_row(layer, Remark("Missed", arguments={**MISSED.arguments, "Reason": "9 of 80 groups violate"}))
+    lines = minilm.format_table([row, dense, other]).splitlines()
     assert lines[0].split() == ["layer", "weight", "taken", "kept", "bytes", "error", "of", "bound", "time"]
     assert "8x40" in lines[2] and "yes" in lines[2] and "1280 -> 1152" in lines[2] and "3.2 us" in lines[2]
     assert "no [1]" in lines[3] and "no [1]" in lines[4] and "WRONG" in lines[4]
-    assert lines[5:] == ["[1] 3 of 80 groups violate; permit pruning"]
+    assert lines[5:] == ["[1] layer: 3 of 80 groups violate; permit pruning"]
     summary = minilm.format_summary([row, dense])
     assert summary.startswith("1 of 2 layers sparse") and "1 layers WRONG" in summary
