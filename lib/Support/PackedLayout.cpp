@@ -6,8 +6,7 @@
 
 #include "sparse24/Support/PackedLayout.h"
 
-#include "GroupKernels.h"
-#include "RowPanels.h"
+#include "RowKernels.h"
 
 namespace sparse24 {
 
@@ -134,12 +133,6 @@ static_assert(placesAgreeWithMmaSp(ElementType::E5M2));
 
 namespace {
 
-/// A chunk of one compressed row, padded to whole k blocks.
-struct RowChunk {
-  alignas(64) unsigned char values[kChunkBytes / 2];
-  uint16_t metadata[kChunkBytes / 16];
-};
-
 /// Moves chunks of compressed rows in and out of a packed matrix.
 class PackedRows {
 public:
@@ -155,7 +148,7 @@ public:
   }
 
   /// Fills up a chunk of which `columns` columns are there.
-  void pad(RowChunk &chunk, int64_t k, int64_t columns) const {
+  void pad(CompressedChunk &chunk, int64_t k, int64_t columns) const {
     int64_t blocks = blocksFrom(k);
     int64_t bytes = valuesPerRow(layout.elementType, columns) *
                     storageBytes(layout.elementType);
@@ -165,7 +158,7 @@ public:
               kPaddingMetadataWord);
   }
 
-  void pack(const RowChunk &chunk, int64_t row, int64_t k,
+  void pack(const CompressedChunk &chunk, int64_t row, int64_t k,
             unsigned char *packed) const {
     forEachWord(
         row, k,
@@ -177,7 +170,7 @@ public:
         });
   }
 
-  void unpack(RowChunk &chunk, int64_t row, int64_t k,
+  void unpack(CompressedChunk &chunk, int64_t row, int64_t k,
               const unsigned char *packed) const {
     forEachWord(
         row, k,
@@ -191,7 +184,7 @@ public:
 
   /// Packs the rows that the last row block has too many.
   void packPaddingRows(int64_t k, unsigned char *packed) const {
-    RowChunk padding;
+    CompressedChunk padding;
     pad(padding, k, 0);
     for (int64_t row = layout.rows; row < layout.paddedRows(); ++row)
       pack(padding, row, k, packed);
@@ -248,123 +241,71 @@ private:
 // Packing
 //===----------------------------------------------------------------------===//
 
-/// Calls body(row, rows, k, columns) for the chunks of all panels of rows
-/// [begin, end).
-template <typename Body>
-static void forEachPanelChunk(const PackedLayout &layout, int64_t begin,
-                              int64_t end, Body body) {
-  int64_t width = chunkColumns(layout.elementType);
-  for (int64_t row = begin; row < end; row += kPanelRows)
-    for (int64_t k = 0; k < layout.k; k += width)
-      body(row, std::min(kPanelRows, end - row), k,
-           std::min(width, layout.k - k));
-}
-
-/// The addresses of a chunk in the contiguous logical format.
-template <typename Value, typename Word>
-struct LogicalChunk {
-  Value *values;
-  Word *metadata;
-  int64_t valueBytes;
-  int64_t metadataWords;
-
-  LogicalChunk(const PackedLayout &layout, Value *allValues, Word *allMetadata,
-               int64_t row, int64_t k, int64_t columns) {
-    ElementType type = layout.elementType;
-    int64_t elementBytes = storageBytes(type);
-    values = allValues +
-             (row * valuesPerRow(type, layout.k) + valuesPerRow(type, k)) *
-                 elementBytes;
-    metadata = allMetadata + row * metadataWordsPerRow(type, layout.k) +
-               metadataWordsPerRow(type, k);
-    valueBytes = valuesPerRow(type, columns) * elementBytes;
-    metadataWords = metadataWordsPerRow(type, columns);
-  }
-};
-
 void pack(const PackedLayout &layout, const void *values,
           const uint16_t *metadata, void *packed, int numThreads) {
+  auto *in = static_cast<const unsigned char *>(values);
   auto *out = static_cast<unsigned char *>(packed);
   PackedRows packedRows(layout);
-  parallelForRows(
-      layout.rows, layout.k * storageBytes(layout.elementType), numThreads,
-      [&](int64_t begin, int64_t end) {
-        RowChunk chunk;
-        forEachPanelChunk(
-            layout, begin, end,
-            [&](int64_t row, int64_t rows, int64_t k, int64_t columns) {
-              for (int64_t r = row; r < row + rows; ++r) {
-                LogicalChunk from(layout,
-                                  static_cast<const unsigned char *>(values),
-                                  metadata, r, k, columns);
-                std::memcpy(chunk.values, from.values, from.valueBytes);
-                std::copy_n(from.metadata, from.metadataWords, chunk.metadata);
-                packedRows.pad(chunk, k, columns);
-                packedRows.pack(chunk, r, k, out);
-              }
-              if (row + rows == layout.rows)
-                packedRows.packPaddingRows(k, out);
-            });
-      });
+  auto packRows = [&](int64_t begin, int64_t end) {
+    CompressedChunk chunk;
+    auto packPanel = [&](int64_t row, int64_t rows, int64_t k,
+                         int64_t columns) {
+      for (int64_t r = row; r < row + rows; ++r) {
+        LogicalChunk(layout.elementType, layout.k, in, metadata, r, k, columns)
+            .copyTo(chunk);
+        packedRows.pad(chunk, k, columns);
+        packedRows.pack(chunk, r, k, out);
+      }
+      if (row + rows == layout.rows)
+        packedRows.packPaddingRows(k, out);
+    };
+    forEachPanelChunk(layout.elementType, begin, end, layout.k, packPanel);
+  };
+  parallelForRows(layout.rows, layout.k * storageBytes(layout.elementType),
+                  numThreads, packRows);
 }
 
 void unpack(const PackedLayout &layout, const void *packed, void *values,
             uint16_t *metadata, int numThreads) {
   auto *in = static_cast<const unsigned char *>(packed);
+  auto *out = static_cast<unsigned char *>(values);
   PackedRows packedRows(layout);
-  parallelForRows(
-      layout.rows, layout.k * storageBytes(layout.elementType), numThreads,
-      [&](int64_t begin, int64_t end) {
-        RowChunk chunk;
-        forEachPanelChunk(
-            layout, begin, end,
-            [&](int64_t row, int64_t rows, int64_t k, int64_t columns) {
-              for (int64_t r = row; r < row + rows; ++r) {
-                packedRows.unpack(chunk, r, k, in);
-                LogicalChunk to(layout, static_cast<unsigned char *>(values),
-                                metadata, r, k, columns);
-                std::memcpy(to.values, chunk.values, to.valueBytes);
-                std::copy_n(chunk.metadata, to.metadataWords, to.metadata);
-              }
-            });
-      });
-}
-
-template <typename G, Selection selection>
-static void packDenseRows(const PackedLayout &layout, const MatrixRef &matrix,
-                          unsigned char *packed, int64_t begin, int64_t end) {
-  PackedRows packedRows(layout);
-  PanelBuffer panel(layout.elementType);
-  RowChunk chunk;
-  forEachPanelChunk(layout, begin, end,
-                    [&](int64_t row, int64_t rows, int64_t k, int64_t columns) {
-                      panel.read(matrix, row, rows, k, columns);
-                      for (int64_t r = 0; r < rows; ++r) {
-                        compressRow<G, selection>(panel.row(r), columns,
-                                                  chunk.values, chunk.metadata);
-                        packedRows.pad(chunk, k, columns);
-                        packedRows.pack(chunk, row + r, k, packed);
-                      }
-                      if (row + rows == layout.rows)
-                        packedRows.packPaddingRows(k, packed);
-                    });
+  auto unpackRows = [&](int64_t begin, int64_t end) {
+    CompressedChunk chunk;
+    auto unpackPanel = [&](int64_t row, int64_t rows, int64_t k,
+                           int64_t columns) {
+      for (int64_t r = row; r < row + rows; ++r) {
+        packedRows.unpack(chunk, r, k, in);
+        LogicalChunk(layout.elementType, layout.k, out, metadata, r, k, columns)
+            .copyFrom(chunk);
+      }
+    };
+    forEachPanelChunk(layout.elementType, begin, end, layout.k, unpackPanel);
+  };
+  parallelForRows(layout.rows, layout.k * storageBytes(layout.elementType),
+                  numThreads, unpackRows);
 }
 
 void packDense(const PackedLayout &layout, const MatrixRef &matrix,
                void *packed, Selection selection, int numThreads) {
   auto *out = static_cast<unsigned char *>(packed);
-  parallelForRows(layout.rows, layout.k * storageBytes(layout.elementType),
-                  numThreads, [&](int64_t begin, int64_t end) {
-                    withGroup(layout.elementType, [&](auto group) {
-                      using G = decltype(group);
-                      if (selection == Selection::Magnitude)
-                        packDenseRows<G, Selection::Magnitude>(layout, matrix,
-                                                               out, begin, end);
-                      else
-                        packDenseRows<G, Selection::FirstNonzeros>(
-                            layout, matrix, out, begin, end);
-                    });
-                  });
+  PackedRows packedRows(layout);
+  auto packRows = [&](auto block, int64_t begin, int64_t end) {
+    PanelBuffer panel(layout.elementType);
+    CompressedChunk chunk;
+    auto packPanel = [&](int64_t row, int64_t rows, int64_t k,
+                         int64_t columns) {
+      panel.read(matrix, row, rows, k, columns);
+      for (int64_t r = 0; r < rows; ++r) {
+        compressRow(block, panel.row(r), columns, selection, chunk);
+        packedRows.pack(chunk, row + r, k, out);
+      }
+      if (row + rows == layout.rows)
+        packedRows.packPaddingRows(k, out);
+    };
+    forEachPanelChunk(layout.elementType, begin, end, layout.k, packPanel);
+  };
+  parallelForBlockRows(layout.elementType, matrix, numThreads, packRows);
 }
 
 } // namespace sparse24

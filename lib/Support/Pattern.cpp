@@ -6,11 +6,12 @@
 
 #include "sparse24/Support/Pattern.h"
 
-#include "GroupKernels.h"
-#include "RowPanels.h"
+#include "RowKernels.h"
 
 #include <cmath>
+#include <limits>
 #include <mutex>
+#include <numeric>
 #include <vector>
 
 namespace sparse24 {
@@ -46,95 +47,52 @@ PatternReport checkPattern(ElementType type, const MatrixRef &matrix,
   PatternReport report;
   report.groups = matrix.rows * groupsPerRow(type, matrix.k);
   std::mutex mutex;
-  auto checkRows = [&](auto group, int64_t begin, int64_t end) {
-    using G = decltype(group);
-    int64_t violating = 0, firstRow = -1, firstGroup = -1;
-    forEachRowChunk(
-        type, matrix, begin, end,
-        [&](int64_t row, int64_t k, const void *data, int64_t columns) {
-          int64_t groups = groupsPerRow(type, columns);
-          for (int64_t g = 0; g < groups; ++g) {
-            if (G::countNonzeros(loadGroup<G>(data, g, columns)) <=
-                G::kMaxNonzeros)
-              continue;
-            ++violating;
-            // Chunks come panel by panel, so a later one may be further up.
-            int64_t here = k / groupSize(type) + g;
-            if (firstRow < 0 || row < firstRow ||
-                (row == firstRow && here < firstGroup)) {
-              firstRow = row;
-              firstGroup = here;
-            }
-          }
-        });
+  auto checkRows = [&](auto block, int64_t begin, int64_t end) {
+    PatternReport found;
+    auto checkChunk = [&](int64_t row, int64_t k, const void *data,
+                          int64_t columns) {
+      forEachBlock(block, data, columns, [&](int64_t b) {
+        int violations = block.countViolations();
+        found.violatingGroups += violations;
+        // Chunks come panel by panel: a later one may be further up.
+        if (violations == 0 || (found.firstRow >= 0 && row >= found.firstRow))
+          return;
+        found.firstRow = row;
+        found.firstGroup =
+            k / groupSize(type) + b * block.kGroups + block.firstViolation();
+      });
+    };
+    forEachRowChunk(type, matrix, begin, end, checkChunk);
+
     std::lock_guard<std::mutex> lock(mutex);
-    report.violatingGroups += violating;
-    if (firstRow >= 0 && (report.firstRow < 0 || firstRow < report.firstRow)) {
-      report.firstRow = firstRow;
-      report.firstGroup = firstGroup;
+    report.violatingGroups += found.violatingGroups;
+    if (!found.conforms() &&
+        (report.firstRow < 0 || found.firstRow < report.firstRow)) {
+      report.firstRow = found.firstRow;
+      report.firstGroup = found.firstGroup;
     }
   };
-  parallelForRows(
-      matrix.rows, matrix.k * storageBytes(type), numThreads,
-      [&](int64_t begin, int64_t end) {
-        withGroup(type, [&](auto group) { checkRows(group, begin, end); });
-      });
+  parallelForBlockRows(type, matrix, numThreads, checkRows);
   return report;
 }
 
-//===----------------------------------------------------------------------===//
-// Pruning
-//===----------------------------------------------------------------------===//
-
-/// Prunes a contiguous row of k elements; `result` may be `row`.
-template <typename G>
-static void pruneRow(const void *row, int64_t k, void *result) {
-  constexpr int64_t size =
-      sizeof(typename G::Raw) / sizeof(typename G::Element);
-  auto *out = static_cast<unsigned char *>(result);
-  for (int64_t g = 0, groups = ceilDiv(k, size); g < groups; ++g) {
-    auto raw = loadGroup<G>(row, g, k);
-    unsigned nibble = G::nibbleOfLargest(raw);
-    auto pruned = G::decompress(G::compress(raw, nibble), nibble);
-    int64_t elements = std::min(size, k - g * size);
-    std::memcpy(out + g * sizeof(raw), &pruned,
-                elements * sizeof(typename G::Element));
-  }
-}
-
-void prune(ElementType type, const MatrixRef &matrix,
-           const MutableMatrixRef &result, int numThreads) {
-  auto pruneRows = [&](auto group, int64_t begin, int64_t end) {
-    using G = decltype(group);
-    PanelBuffer input(type), output(type);
-    for (int64_t row = begin; row < end; row += kPanelRows) {
-      int64_t rows = std::min(kPanelRows, end - row);
-      for (int64_t k = 0; k < matrix.k; k += chunkColumns(type)) {
-        int64_t columns = std::min(chunkColumns(type), matrix.k - k);
-        input.read(matrix, row, rows, k, columns);
-        for (int64_t r = 0; r < rows; ++r)
-          pruneRow<G>(input.row(r), columns, output.scratchRow(r));
-        output.write(result, row, rows, k, columns);
-      }
+/// Adds the squares of what is finite. `numSums` sums side by side, because the
+/// order of additions of a single one would have to be kept, which can't be
+/// vectorized.
+template <size_t numSums>
+static double sumOfSquares(std::vector<float> &values, int64_t count) {
+  // Fill up to a multiple.
+  values.resize(count);
+  values.resize(ceilDiv(count, numSums) * numSums);
+  double sums[numSums] = {};
+  for (size_t i = 0; i < values.size(); i += numSums)
+    for (size_t j = 0; j < numSums; ++j) {
+      float value = values[i + j];
+      bool isFinite = std::fabs(value) <= std::numeric_limits<float>::max();
+      double finite = isFinite ? value : 0.0f;
+      sums[j] += finite * finite;
     }
-  };
-  parallelForRows(
-      matrix.rows, matrix.k * storageBytes(type), numThreads,
-      [&](int64_t begin, int64_t end) {
-        withGroup(type, [&](auto group) { pruneRows(group, begin, end); });
-      });
-}
-
-/// The sum of the squares of what is finite.
-static double squaredNorm(ElementType type, const void *data, int64_t count,
-                          std::vector<float> &scratch) {
-  convertToFloat(type, data, scratch.data(), count);
-  double sum = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    double value = scratch[i];
-    sum += std::isfinite(value) ? value * value : 0.0;
-  }
-  return sum;
+  return std::accumulate(sums, sums + numSums, 0.0);
 }
 
 double keptSquaredNorm(ElementType type, const MatrixRef &matrix,
@@ -143,111 +101,84 @@ double keptSquaredNorm(ElementType type, const MatrixRef &matrix,
   // depend on the number of threads.
   int64_t panels = ceilDiv(matrix.rows, kPanelRows);
   std::vector<double> total(panels), kept(panels);
-  auto sumRows = [&](auto group, int64_t begin, int64_t end) {
-    using G = decltype(group);
-    std::vector<float> scratch(chunkColumns(type));
+  auto sumRows = [&](auto block, int64_t begin, int64_t end) {
+    std::vector<float> values(chunkColumns(type));
     std::vector<unsigned char> pruned(kChunkBytes);
-    forEachRowChunk(
-        type, matrix, begin, end,
-        [&](int64_t row, int64_t, const void *data, int64_t columns) {
-          total[row / kPanelRows] += squaredNorm(type, data, columns, scratch);
-          pruneRow<G>(data, columns, pruned.data());
-          kept[row / kPanelRows] +=
-              squaredNorm(type, pruned.data(), columns, scratch);
-        });
+    auto norm = [&](const void *data, int64_t columns) {
+      values.resize(columns);
+      convertToFloat(type, data, values.data(), columns);
+      return sumOfSquares<8>(values, columns);
+    };
+    auto sumChunk = [&](int64_t row, int64_t, const void *data,
+                        int64_t columns) {
+      pruneRow(block, data, columns, pruned.data());
+      total[row / kPanelRows] += norm(data, columns);
+      kept[row / kPanelRows] += norm(pruned.data(), columns);
+    };
+    forEachRowChunk(type, matrix, begin, end, sumChunk);
   };
-  parallelForRows(matrix.rows, matrix.k * storageBytes(type), numThreads,
-                  [&](int64_t begin, int64_t end) {
-                    withGroup(type,
-                              [&](auto group) { sumRows(group, begin, end); });
-                  });
-  double totalSum = 0, keptSum = 0;
-  for (int64_t panel = 0; panel < panels; ++panel) {
-    totalSum += total[panel];
-    keptSum += kept[panel];
-  }
+  parallelForBlockRows(type, matrix, numThreads, sumRows);
+  double totalSum = std::accumulate(total.begin(), total.end(), 0.0);
+  double keptSum = std::accumulate(kept.begin(), kept.end(), 0.0);
   return totalSum > 0 ? keptSum / totalSum : 1.0;
 }
 
 //===----------------------------------------------------------------------===//
-// Compressing
+// Dense to compressed and back
 //===----------------------------------------------------------------------===//
+
+void prune(ElementType type, const MatrixRef &matrix,
+           const MutableMatrixRef &result, int numThreads) {
+  auto pruneRows = [&](auto block, int64_t begin, int64_t end) {
+    PanelBuffer input(type), output(type);
+    auto prunePanel = [&](int64_t row, int64_t rows, int64_t k,
+                          int64_t columns) {
+      input.read(matrix, row, rows, k, columns);
+      output.prepareWrite(result, row, k);
+      for (int64_t r = 0; r < rows; ++r)
+        pruneRow(block, input.row(r), columns, output.row(r));
+      output.write(result, row, rows, k, columns);
+    };
+    forEachPanelChunk(type, begin, end, matrix.k, prunePanel);
+  };
+  parallelForBlockRows(type, matrix, numThreads, pruneRows);
+}
 
 void compress(ElementType type, const MatrixRef &matrix, void *values,
               uint16_t *metadata, Selection selection, int numThreads) {
-  int64_t valueRowBytes = valuesPerRow(type, matrix.k) * storageBytes(type);
-  int64_t metadataRowWords = metadataWordsPerRow(type, matrix.k);
-  auto compressRows = [&](auto group, int64_t begin, int64_t end) {
-    using G = decltype(group);
-    forEachRowChunk(
-        type, matrix, begin, end,
-        [&](int64_t row, int64_t k, const void *data, int64_t columns) {
-          auto *rowValues = static_cast<unsigned char *>(values) +
-                            row * valueRowBytes +
-                            valuesPerRow(type, k) * storageBytes(type);
-          uint16_t *rowMetadata =
-              metadata + row * metadataRowWords + metadataWordsPerRow(type, k);
-          if (selection == Selection::Magnitude)
-            compressRow<G, Selection::Magnitude>(data, columns, rowValues,
-                                                 rowMetadata);
-          else
-            compressRow<G, Selection::FirstNonzeros>(data, columns, rowValues,
-                                                     rowMetadata);
-        });
+  auto *out = static_cast<unsigned char *>(values);
+  auto compressRows = [&](auto block, int64_t begin, int64_t end) {
+    CompressedChunk chunk;
+    auto compressChunk = [&](int64_t row, int64_t k, const void *data,
+                             int64_t columns) {
+      compressRow(block, data, columns, selection, chunk);
+      LogicalChunk(type, matrix.k, out, metadata, row, k, columns)
+          .copyFrom(chunk);
+    };
+    forEachRowChunk(type, matrix, begin, end, compressChunk);
   };
-  parallelForRows(
-      matrix.rows, matrix.k * storageBytes(type), numThreads,
-      [&](int64_t begin, int64_t end) {
-        withGroup(type, [&](auto group) { compressRows(group, begin, end); });
-      });
-}
-
-/// Decompresses groups [firstGroup, …) of a row into `columns` contiguous
-/// elements.
-template <typename G>
-static void decompressRow(const unsigned char *values, const uint16_t *metadata,
-                          int64_t firstGroup, int64_t columns,
-                          unsigned char *result) {
-  using Kept = typename G::Kept;
-  constexpr int64_t size =
-      sizeof(typename G::Raw) / sizeof(typename G::Element);
-  for (int64_t g = 0, groups = ceilDiv(columns, size); g < groups; ++g) {
-    int64_t index = firstGroup + g;
-    unsigned nibble = metadata[index / kGroupsPerMetadataWord] >>
-                          4 * (index % kGroupsPerMetadataWord) &
-                      0xF;
-    auto raw = G::decompress(load<Kept>(values + index * sizeof(Kept)), nibble);
-    int64_t elements = std::min(size, columns - g * size);
-    std::memcpy(result + g * sizeof(raw), &raw,
-                elements * sizeof(typename G::Element));
-  }
+  parallelForBlockRows(type, matrix, numThreads, compressRows);
 }
 
 void decompress(ElementType type, const void *values, const uint16_t *metadata,
                 const MutableMatrixRef &result, int numThreads) {
-  int64_t valueRowBytes = valuesPerRow(type, result.k) * storageBytes(type);
-  int64_t metadataRowWords = metadataWordsPerRow(type, result.k);
-  auto decompressRows = [&](auto group, int64_t begin, int64_t end) {
+  auto *in = static_cast<const unsigned char *>(values);
+  auto decompressRows = [&](auto block, int64_t begin, int64_t end) {
+    CompressedChunk chunk = {};
     PanelBuffer output(type);
-    for (int64_t row = begin; row < end; row += kPanelRows) {
-      int64_t rows = std::min(kPanelRows, end - row);
-      for (int64_t k = 0; k < result.k; k += chunkColumns(type)) {
-        int64_t columns = std::min(chunkColumns(type), result.k - k);
-        for (int64_t r = 0; r < rows; ++r)
-          decompressRow<decltype(group)>(
-              static_cast<const unsigned char *>(values) +
-                  (row + r) * valueRowBytes,
-              metadata + (row + r) * metadataRowWords, k / groupSize(type),
-              columns, output.scratchRow(r));
-        output.write(result, row, rows, k, columns);
+    auto decompressPanel = [&](int64_t row, int64_t rows, int64_t k,
+                               int64_t columns) {
+      output.prepareWrite(result, row, k);
+      for (int64_t r = 0; r < rows; ++r) {
+        LogicalChunk(type, result.k, in, metadata, row + r, k, columns)
+            .copyTo(chunk);
+        decompressRow(block, chunk, columns, output.row(r));
       }
-    }
+      output.write(result, row, rows, k, columns);
+    };
+    forEachPanelChunk(type, begin, end, result.k, decompressPanel);
   };
-  parallelForRows(
-      result.rows, result.k * storageBytes(type), numThreads,
-      [&](int64_t begin, int64_t end) {
-        withGroup(type, [&](auto group) { decompressRows(group, begin, end); });
-      });
+  parallelForBlockRows(type, result, numThreads, decompressRows);
 }
 
 bool verifyMetadata(ElementType type, const uint16_t *metadata, int64_t rows,

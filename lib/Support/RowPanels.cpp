@@ -8,7 +8,6 @@
 
 #include <cstring>
 #include <thread>
-#include <type_traits>
 #include <vector>
 
 namespace sparse24::detail {
@@ -44,26 +43,82 @@ void parallelForRows(int64_t rows, int64_t rowBytes, int numThreads,
     worker.join();
 }
 
+//===----------------------------------------------------------------------===//
+// Copies between strides
+//===----------------------------------------------------------------------===//
+
+/// Transposes a tile of elements that has as many rows as there are elements in
+/// 64 bits: halves trade places, then the halves of the halves, and so on.
+template <int elementBits>
+static void transposeTile(uint64_t (&rows)[64 / elementBits]) {
+  constexpr int size = 64 / elementBits;
+  for (int width = 32; width >= elementBits; width /= 2) {
+    // The lower `width` bits of every 2·width bits.
+    uint64_t lower = ~uint64_t(0) / ((uint64_t(1) << width) + 1);
+    int distance = width / elementBits;
+    for (int i = 0; i < size; ++i) {
+      if (i & distance)
+        continue;
+      uint64_t trade = (rows[i] >> width ^ rows[i + distance]) & lower;
+      rows[i] ^= trade << width;
+      rows[i + distance] ^= trade;
+    }
+  }
+}
+
+namespace {
+
+/// One side of a copy: element (r, c) at address + r·rowStride +
+/// c·columnStride, in bytes.
+template <typename Byte>
+struct Strided {
+  Byte *data;
+  int64_t rowStride;
+  int64_t columnStride;
+
+  Byte *at(int64_t row, int64_t column) const {
+    return data + row * rowStride + column * columnStride;
+  }
+};
+
+} // namespace
+
 /// `bytes` is sizeof(element): the elements may be of any type of that size.
-template <int64_t bytes>
+template <int bytes>
 static void copyElements(int64_t rows, int64_t columns,
-                         const unsigned char *source, int64_t sourceRowStride,
-                         int64_t sourceColumnStride, unsigned char *destination,
-                         int64_t destinationRowStride,
-                         int64_t destinationColumnStride) {
+                         Strided<const unsigned char> source,
+                         Strided<unsigned char> destination) {
   // In strips as wide as a cache line, so that the lines of both sides stay
-  // cached until all of their elements are moved.
-  constexpr int64_t strip = 64 / bytes;
+  // cached until all of their elements are moved; and a strip in tiles where
+  // one side has contiguous rows and the other contiguous columns.
+  constexpr int64_t strip = 64 / bytes, tile = 8 / bytes;
+  bool fromColumns =
+      source.rowStride == bytes && destination.columnStride == bytes;
+  bool toColumns =
+      source.columnStride == bytes && destination.rowStride == bytes;
   for (int64_t begin = 0; begin < columns; begin += strip) {
     int64_t end = std::min(begin + strip, columns);
+    int64_t tiledRows = 0, tiledEnd = begin;
+    if (fromColumns || toColumns) {
+      tiledRows = rows / tile * tile;
+      tiledEnd = begin + (end - begin) / tile * tile;
+    }
+    for (int64_t r = 0; r < tiledRows; r += tile)
+      for (int64_t c = begin; c < tiledEnd; c += tile) {
+        uint64_t words[tile];
+        for (int64_t i = 0; i < tile; ++i)
+          std::memcpy(&words[i],
+                      fromColumns ? source.at(r, c + i) : source.at(r + i, c),
+                      8);
+        transposeTile<8 * bytes>(words);
+        for (int64_t i = 0; i < tile; ++i)
+          std::memcpy(fromColumns ? destination.at(r + i, c)
+                                  : destination.at(r, c + i),
+                      &words[i], 8);
+      }
     for (int64_t r = 0; r < rows; ++r)
-      for (int64_t c = begin; c < end; ++c)
-        std::memcpy(
-            destination +
-                (r * destinationRowStride + c * destinationColumnStride) *
-                    bytes,
-            source + (r * sourceRowStride + c * sourceColumnStride) * bytes,
-            bytes);
+      for (int64_t c = r < tiledRows ? tiledEnd : begin; c < end; ++c)
+        std::memcpy(destination.at(r, c), source.at(r, c), bytes);
   }
 }
 
@@ -72,19 +127,18 @@ void copyStrided(int64_t elementBytes, int64_t rows, int64_t columns,
                  int64_t sourceColumnStride, void *destination,
                  int64_t destinationRowStride,
                  int64_t destinationColumnStride) {
-  auto copy = [&](auto bytes) {
-    copyElements<decltype(bytes)::value>(
-        rows, columns, static_cast<const unsigned char *>(source),
-        sourceRowStride, sourceColumnStride,
-        static_cast<unsigned char *>(destination), destinationRowStride,
-        destinationColumnStride);
-  };
+  Strided<const unsigned char> from = {
+      static_cast<const unsigned char *>(source),
+      sourceRowStride * elementBytes, sourceColumnStride * elementBytes};
+  Strided<unsigned char> to = {static_cast<unsigned char *>(destination),
+                               destinationRowStride * elementBytes,
+                               destinationColumnStride * elementBytes};
   if (elementBytes == 1)
-    copy(std::integral_constant<int64_t, 1>());
+    copyElements<1>(rows, columns, from, to);
   else if (elementBytes == 2)
-    copy(std::integral_constant<int64_t, 2>());
+    copyElements<2>(rows, columns, from, to);
   else
-    copy(std::integral_constant<int64_t, 4>());
+    copyElements<4>(rows, columns, from, to);
 }
 
 } // namespace sparse24::detail

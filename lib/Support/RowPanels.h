@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The kernels of GroupKernels.h want contiguous rows. This brings any strided
+// The kernels of GroupBlock.h want contiguous rows. This brings any strided
 // matrix to them, panel by panel, transposing through a buffer where needed,
 // and spreads the panels over threads.
 //
@@ -51,56 +51,85 @@ void copyStrided(int64_t elementBytes, int64_t rows, int64_t columns,
 /// are, else by way of a buffer.
 class PanelBuffer {
 public:
+  explicit PanelBuffer(ElementType type) : elementBytes(storageBytes(type)) {}
+
+  /// Makes rows [row, row + rows) × columns [k, k + columns) readable by row().
+  void read(const MatrixRef &matrix, int64_t row, int64_t rows, int64_t k,
+            int64_t columns) {
+    if (matrix.kStride == 1)
+      return view(const_cast<unsigned char *>(address(matrix, row, k)),
+                  matrix.rowStride);
+    viewBuffer();
+    copyStrided(elementBytes, rows, columns, address(matrix, row, k),
+                matrix.rowStride, matrix.kStride, base, rowElements(), 1);
+  }
+
+  /// Makes row() the place to write those rows and columns to; write() with the
+  /// same arguments completes it.
+  void prepareWrite(const MutableMatrixRef &matrix, int64_t row, int64_t k) {
+    if (matrix.kStride == 1)
+      return view(address(matrix, row, k), matrix.rowStride);
+    viewBuffer();
+  }
+  void write(const MutableMatrixRef &matrix, int64_t row, int64_t rows,
+             int64_t k, int64_t columns) {
+    if (matrix.kStride != 1)
+      copyStrided(elementBytes, rows, columns, base, rowElements(), 1,
+                  address(matrix, row, k), matrix.rowStride, matrix.kStride);
+  }
+
+  /// Row `row` of the panel, counted from its first.
+  unsigned char *row(int64_t row) const { return base + row * stride; }
+
+private:
   /// A row of the buffer and one cache line, so that the rows of a column don't
   /// compete for one cache set.
   static constexpr int64_t kRowBytes = kChunkBytes + 64;
 
-  explicit PanelBuffer(ElementType type) : elementBytes(storageBytes(type)) {}
+  int64_t rowElements() const { return kRowBytes / elementBytes; }
 
-  /// Makes rows [row, row + rows) × columns [k, k + columns) readable.
-  void read(const MatrixRef &matrix, int64_t row, int64_t rows, int64_t k,
-            int64_t columns) {
-    auto *data = static_cast<const unsigned char *>(matrix.data) +
-                 (row * matrix.rowStride + k * matrix.kStride) * elementBytes;
-    if (matrix.kStride == 1) {
-      base = data;
-      stride = matrix.rowStride * elementBytes;
-      return;
-    }
-    allocate();
-    copyStrided(elementBytes, rows, columns, data, matrix.rowStride,
-                matrix.kStride, buffer.get(), kRowBytes / elementBytes, 1);
-    base = buffer.get();
-    stride = kRowBytes;
+  template <typename Pointer>
+  int64_t offset(const MatrixRefBase<Pointer> &matrix, int64_t row,
+                 int64_t k) const {
+    return (row * matrix.rowStride + k * matrix.kStride) * elementBytes;
   }
-  /// Row `row` of what was read, counted from the panel's first.
-  const unsigned char *row(int64_t row) const { return base + row * stride; }
-
-  /// Room for a row that write() will put into its place.
-  unsigned char *scratchRow(int64_t row) {
-    allocate();
-    return buffer.get() + row * kRowBytes;
+  const unsigned char *address(const MatrixRef &matrix, int64_t row,
+                               int64_t k) const {
+    return static_cast<const unsigned char *>(matrix.data) +
+           offset(matrix, row, k);
   }
-  void write(const MutableMatrixRef &matrix, int64_t row, int64_t rows,
-             int64_t k, int64_t columns) {
-    auto *data = static_cast<unsigned char *>(matrix.data) +
-                 (row * matrix.rowStride + k * matrix.kStride) * elementBytes;
-    copyStrided(elementBytes, rows, columns, buffer.get(),
-                kRowBytes / elementBytes, 1, data, matrix.rowStride,
-                matrix.kStride);
+  unsigned char *address(const MutableMatrixRef &matrix, int64_t row,
+                         int64_t k) const {
+    return static_cast<unsigned char *>(matrix.data) + offset(matrix, row, k);
   }
-
-private:
-  void allocate() {
+  void view(unsigned char *first, int64_t rowStride) {
+    base = first;
+    stride = rowStride * elementBytes;
+  }
+  void viewBuffer() {
     if (!buffer)
       buffer.reset(new unsigned char[kPanelRows * kRowBytes]);
+    base = buffer.get();
+    stride = kRowBytes;
   }
 
   int64_t elementBytes;
   std::unique_ptr<unsigned char[]> buffer;
-  const unsigned char *base = nullptr;
+  unsigned char *base = nullptr;
   int64_t stride = 0;
 };
+
+/// Calls body(row, rows, k, columns) for the chunks of the panels of rows
+/// [begin, end).
+template <typename Body>
+void forEachPanelChunk(ElementType type, int64_t begin, int64_t end, int64_t k,
+                       Body body) {
+  int64_t width = chunkColumns(type);
+  for (int64_t row = begin; row < end; row += kPanelRows)
+    for (int64_t column = 0; column < k; column += width)
+      body(row, std::min(kPanelRows, end - row), column,
+           std::min(width, k - column));
+}
 
 /// Calls body(row, k, data, columns) for every chunk of every row in
 /// [begin, end), where `data` are columns [k, k + columns) of that row.
@@ -108,15 +137,12 @@ template <typename Body>
 void forEachRowChunk(ElementType type, const MatrixRef &matrix, int64_t begin,
                      int64_t end, Body body) {
   PanelBuffer panel(type);
-  for (int64_t row = begin; row < end; row += kPanelRows) {
-    int64_t rows = std::min(kPanelRows, end - row);
-    for (int64_t k = 0; k < matrix.k; k += chunkColumns(type)) {
-      int64_t columns = std::min(chunkColumns(type), matrix.k - k);
-      panel.read(matrix, row, rows, k, columns);
-      for (int64_t r = 0; r < rows; ++r)
-        body(row + r, k, panel.row(r), columns);
-    }
-  }
+  forEachPanelChunk(type, begin, end, matrix.k,
+                    [&](int64_t row, int64_t rows, int64_t k, int64_t columns) {
+                      panel.read(matrix, row, rows, k, columns);
+                      for (int64_t r = 0; r < rows; ++r)
+                        body(row + r, k, panel.row(r), columns);
+                    });
 }
 
 } // namespace sparse24::detail
