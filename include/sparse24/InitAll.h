@@ -8,6 +8,7 @@
 #include "sparse24/Conversion/Passes.h"
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h"
+#include "sparse24/Pipelines/Pipelines.h"
 
 namespace mlir::sparse24 {
 
@@ -19,6 +20,8 @@ inline void registerAllDialects(DialectRegistry &registry) {
 /// Adds all passes and pipelines.
 inline void registerAllPasses() {
   registerSparse24ConversionPasses();
+  registerSparse24TransformsPasses();
+  registerPipelines();
 }
 
 } // namespace mlir::sparse24

@@ -9,15 +9,54 @@
 #include "mlir/InitAllPasses.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+static constexpr llvm::StringLiteral overview =
+    R"(sparse24 optimizer driver: mlir-opt with 2:4 structured sparsity
+
+Compiles a program whose matrix products have 2:4 sparse weights:
+
+  sparse24-opt model.mlir --sparse24-pipeline="target=cpu format=llvm"
+  sparse24-opt model.mlir -o model.out.mlir \
+    --sparse24-pipeline="target=sm_80 prune=magnitude precision=bf16 format=isa weights-file=model.weights"
+
+Each step is a pass of its own (sparse24-detect, sparse24-sparsify, ...); all of
+upstream's passes are here too. Remarks say, for each product, whether it becomes
+sparse and why; --remarks-filter= silences them, and --remark-format=yaml
+--remarks-output-file=remarks.yaml writes them to a file.
+)";
+
+static void printVersion(llvm::raw_ostream &os) {
+  os << "sparse24 " << SPARSE24_VERSION << " (LLVM " << LLVM_VERSION_STRING
+     << ")\n";
+}
+
+/// Remarks print nothing unless a filter asks for them: ask for ours unless the
+/// command line has a filter.
+static bool hasRemarkFilter(ArrayRef<char *> arguments) {
+  return llvm::any_of(arguments, [](const char *argument) {
+    return StringRef(argument).ltrim('-').starts_with("remarks-filter");
+  });
+}
 
 int main(int argc, char **argv) {
-  mlir::DialectRegistry registry;
-  mlir::registerAllDialects(registry);
-  mlir::registerAllExtensions(registry);
-  mlir::registerAllGPUToLLVMIRTranslations(registry);
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registerAllGPUToLLVMIRTranslations(registry);
   mlir::sparse24::registerAllDialects(registry);
-  mlir::registerAllPasses();
+  registerAllPasses();
   mlir::sparse24::registerAllPasses();
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "sparse24 optimizer driver\n", registry));
+
+  llvm::cl::SetVersionPrinter(printVersion);
+  SmallVector<char *> arguments(argv, argv + argc);
+  std::string defaultFilter = "--remarks-filter=^sparse24";
+  if (!hasRemarkFilter(arguments))
+    arguments.insert(arguments.begin() + 1, defaultFilter.data());
+  return asMainReturnCode(MlirOptMain(arguments.size(), arguments.data(),
+                                      overview, registry));
 }

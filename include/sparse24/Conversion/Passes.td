@@ -81,4 +81,75 @@ def ConvertToNVVM : Pass<"sparse24-convert-to-nvvm"> {
   ];
 }
 
+def ConvertToLinalg : Pass<"sparse24-convert-to-linalg"> {
+  let summary = "Lower sparse24 operations on buffers to loops";
+  let description = [{
+    **Overview.** Replaces the memref forms of `prune`, `compress`,
+    `decompress`, `pack` and `matmul` (of compressed and of packed operands) with
+    `scf` loops around `arith` and `memref` operations. This is what the
+    operations mean, and what target `cpu` runs.
+
+    A product reads each row of the sparse operand once, into two buffers: the
+    kept elements, and their positions along K. Then, where the dense operand
+    is contiguous along the output's columns, each kept element scales a row of
+    it and adds it to a row of accumulators; otherwise each output is one sum
+    over the kept elements.
+
+    **Preconditions.** Everything is on buffers (`one-shot-bufferize`); packed
+    operands have the identity layout.
+
+    **Caveats.** f32 operands, which stand for tf32, are multiplied as f32: the
+    hardware's rounding of its operands is within the error bound that outputs
+    are compared by, and isn't reproduced. 8-bit floats are widened by
+    `arith.extf`, which `sparse24-expand-fp8` turns into integer arithmetic for
+    LLVM. Unsigned 8-bit integers aren't lowered.
+
+    Before:
+    ```mlir
+    sparse24.decompress ins(%v, %m : memref<8x16xbf16>, memref<8x2xi16>)
+                        outs(%w : memref<8x32xbf16>)
+    ```
+    After:
+    ```mlir
+    scf.for %row = %c0 to %c8 step %c1 {
+      scf.for %k = %c0 to %c32 step %c1 {
+        memref.store %zero, %w[%row, %k] : memref<8x32xbf16>
+      }
+      scf.for %kept = %c0 to %c16 step %c1 { … memref.store %element, %w[%row, %position] … }
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"
+  ];
+}
+
+def ExpandFp8 : Pass<"sparse24-expand-fp8"> {
+  let summary = "Expand extensions of 8-bit floats, which LLVM hasn't got";
+  let description = [{
+    **Overview.** Rewrites scalar `arith.extf` from `f8E4M3FN` and `f8E5M2` to operations on
+    integers and `f16`, which has a superset of both types' values.
+
+    **Preconditions.** The extension is on scalars, to `f16` or wider.
+
+    **Caveats.** Truncation to these types stays (`convert-arith-to-apfloat` lowers it).
+
+    Before:
+    ```mlir
+    %y = arith.extf %x : f8E5M2 to f32
+    ```
+    After:
+    ```mlir
+    %bits = arith.bitcast %x : f8E5M2 to i8
+    %wide = arith.extui %bits : i8 to i16
+    %high = arith.shli %wide, %c8 : i16
+    %half = arith.bitcast %high : i16 to f16
+    %y = arith.extf %half : f16 to f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif // SPARSE24_CONVERSION_PASSES_TD

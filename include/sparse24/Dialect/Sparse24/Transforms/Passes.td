@@ -6,4 +6,193 @@
 
 include "mlir/Pass/PassBase.td"
 
+def Detect : Pass<"sparse24-detect", "::mlir::ModuleOp"> {
+  let summary = "Find matrix products that can be sparse, and say which will be";
+  let description = [{
+    **Overview.** A candidate is a `linalg` contraction. It is taken if it is a
+    product of two matrices (`linalg.matmul` with any transposition,
+    `linalg.contract`, `linalg.generic`), and one operand, seen through
+    `linalg.transpose`, `tensor.cast` and floating-point truncation, is
+
+    * an `arith.constant` with `dense` or `dense_resource` data, or
+    * the result of `sparse24.prune` or `sparse24.decompress`, with its groups
+      along the summed dimension.
+
+    A constant weight that is already 2:4 is taken as it is: that changes
+    nothing. One that isn't needs permission to be pruned, and operands of type
+    `f32` need permission for a lower precision. Permission comes from the
+    attributes `sparse24.allow_prune = "magnitude"` and
+    `sparse24.allow_precision = "bf16" | "f16" | "tf32"` on the operation or an
+    operation around it (function, module), where the nearest wins and `"none"`
+    withdraws it; without one, from the options `prune` and `precision`.
+
+    What is taken gets the discardable attribute `sparse24.sparsify`, which
+    `sparse24-sparsify` reads and which can also be written by hand:
+
+    | key | value |
+    | --- | --- |
+    | `side` | `"lhs"` or `"rhs"`: which factor is the weight (of the product whose result is stored rows × columns) |
+    | `element_type` | the type that is multiplied; `f32` stands for tf32 |
+    | `prune` | `"magnitude"`, or absent where the weight is 2:4 already |
+
+    Every candidate gets one remark of category `sparse24`, *passed* or
+    *missed*, with the arguments `Layer` (the location), `M`, `N`, `K`, `Side`,
+    `Groups`, `Violations` (groups with more nonzeros than the pattern keeps),
+    `NormKept` (the share of the squared norm that survives), `BytesBefore`,
+    `BytesAfter`, and, where it is missed, `Reason` and `Fix`.
+
+    **Preconditions.** Tensor semantics. K is static for what is taken; M and N
+    may be dynamic.
+
+    **Caveats.** A position that is dropped contributes nothing, so a product
+    that is taken differs from the dense one where a dropped zero meets an
+    infinity or NaN. Truncation comes before the pattern is looked at: a weight
+    that rounds to zero counts as a zero.
+
+    Before:
+    ```mlir
+    %d = linalg.matmul ins(%x, %w : tensor<?x384xbf16>, tensor<384x1536xbf16>)
+                       outs(%z : tensor<?x1536xf32>) -> tensor<?x1536xf32>
+    ```
+    After:
+    ```mlir
+    %d = linalg.matmul
+        {sparse24.sparsify = {element_type = bf16, side = "rhs"}}
+        ins(%x, %w : tensor<?x384xbf16>, tensor<384x1536xbf16>)
+        outs(%z : tensor<?x1536xf32>) -> tensor<?x1536xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::sparse24::Sparse24Dialect"];
+  let options = [
+    Option<"target", "target", "std::string", "\"cpu\"",
+           "what the program is compiled for: products that its kernels can't "
+           "do stay dense">,
+    Option<"prune", "prune", "std::string", "\"none\"",
+           "prune weights that aren't 2:4 (none, magnitude), where no "
+           "sparse24.allow_prune says otherwise">,
+    Option<"precision", "precision", "std::string", "\"none\"",
+           "multiply f32 operands as (none, bf16, f16, tf32), where no "
+           "sparse24.allow_precision says otherwise">,
+  ];
+  let statistics = [
+    Statistic<"numCandidates", "candidates", "contractions looked at">,
+    Statistic<"numTaken", "taken", "products that will be sparse">,
+    Statistic<"numPruned", "pruned", "products whose weight will be pruned">,
+  ];
+}
+
+def Sparsify : Pass<"sparse24-sparsify"> {
+  let summary = "Rewrite annotated products with sparse24 operations";
+  let description = [{
+    **Overview.** Replaces each `linalg` product that carries
+    `sparse24.sparsify` (see `sparse24-detect`): its weight is transposed to
+    rows × K where needed, truncated where the annotation names a narrower type,
+    pruned where it says so, compressed, and multiplied by `sparse24.matmul`;
+    the other operand is truncated likewise. An output that starts from zeros is
+    overwritten, any other accumulated into.
+
+    **Preconditions.** Tensor semantics. An annotation without `prune` promises
+    that the weight is 2:4.
+
+    **Caveats.** The output keeps its element type, but the sum is always in
+    `f32` (`s32` for integers) and rounded once, at the end. `linalg.matmul`
+    with an `f16` or `bf16` output would, by its letter, round after each
+    addition; this is more exact.
+
+    Before:
+    ```mlir
+    %z = linalg.fill ins(%zero : f32) outs(%e : tensor<8x16xf32>) -> tensor<8x16xf32>
+    %d = linalg.matmul
+        {sparse24.sparsify = {element_type = bf16, prune = "magnitude", side = "lhs"}}
+        ins(%w, %x : tensor<8x32xbf16>, tensor<32x16xbf16>)
+        outs(%z : tensor<8x16xf32>) -> tensor<8x16xf32>
+    ```
+    After:
+    ```mlir
+    %p = sparse24.prune magnitude ins(%w : tensor<8x32xbf16>) outs(%e0 : tensor<8x32xbf16>) -> tensor<8x32xbf16>
+    %v, %m = sparse24.compress ins(%p : tensor<8x32xbf16>)
+        outs(%e1, %e2 : tensor<8x16xbf16>, tensor<8x2xi16>) -> tensor<8x16xbf16>, tensor<8x2xi16>
+    %d = sparse24.matmul lhs … ins(%v, %m, %x …) outs(%e …)
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::sparse24::Sparse24Dialect", "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numProducts", "products", "products rewritten">,
+  ];
+}
+
+def FoldConstants
+    : Pass<"sparse24-fold-constants", "::mlir::ModuleOp"> {
+  let summary = "Prune, compress and pack constant weights at compile time";
+  let description = [{
+    **Overview.** Evaluates `sparse24.prune`, `compress`, `decompress` and
+    `pack`, `linalg.transpose` and floating-point truncation whose operands are
+    constants, `dense` or `dense_resource`, natively and in parallel. Pruning,
+    transposition and packing are done in one pass over the data.
+
+    Results become `dense_resource` constants or, with `weights-file`, entries
+    of that file, which the program names by `sparse24.weight`. Then all other
+    constant tensors that aren't splats (biases, dense weights) go there too:
+    nothing big stays in the code. Names are made of the function's name and
+    the name in the location (`loc("encoder.0.query")`).
+
+    **Preconditions.** Tensor semantics, static shapes.
+
+    **Caveats.** Compressing a constant that isn't 2:4 is an error, which names
+    the first group that isn't. The file is written whole or not at all, and
+    written anew by each run.
+
+    Before:
+    ```mlir
+    %v, %m = sparse24.compress ins(%constant : tensor<1536x384xbf16>) outs(…) -> …
+    %p = sparse24.pack #sparse24.layout<mma_sp, bf16, rows = 1536, k = 384>
+        ins(%v, %m : …) outs(%e : tensor<663552xi8>) -> tensor<663552xi8>
+    ```
+    After:
+    ```mlir
+    %p = sparse24.weight "f.encoder.0.intermediate"
+        #sparse24.layout<mma_sp, bf16, rows = 1536, k = 384> : tensor<663552xi8>
+    ```
+  }];
+  let options = [
+    Option<"weightsFile", "weights-file", "std::string", "\"\"",
+           "write the results to this file instead of into the module">,
+    Option<"threads", "threads", "int", "0",
+           "threads to compute with; 0 means one for each core">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::sparse24::Sparse24Dialect"
+  ];
+  let statistics = [
+    Statistic<"numFolded", "folded", "constants made">,
+  ];
+}
+
+def PrepareEntries
+    : Pass<"sparse24-prepare-entries", "::mlir::ModuleOp"> {
+  let summary = "Make public functions fit to be called from outside";
+  let description = [{
+    **Overview.** Marks the tensor arguments of public functions as not
+    writable, so that bufferization never writes a result over a caller's input,
+    and asks for a C interface (`llvm.emit_c_interface`) for each.
+
+    **Preconditions.** Before bufferization.
+
+    **Caveats.** An argument that says `bufferization.writable` itself keeps it.
+
+    Before:
+    ```mlir
+    func.func @f(%x: tensor<4xf32>) -> tensor<4xf32>
+    ```
+    After:
+    ```mlir
+    func.func @f(%x: tensor<4xf32> {bufferization.writable = false})
+        -> tensor<4xf32> attributes {llvm.emit_c_interface}
+    ```
+  }];
+}
+
 #endif // SPARSE24_DIALECT_SPARSE24_TRANSFORMS_PASSES_TD
