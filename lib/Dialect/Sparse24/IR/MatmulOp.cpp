@@ -3,6 +3,8 @@
 
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 
+#include "Verification.h"
+
 using namespace mlir;
 using namespace mlir::sparse24;
 
@@ -208,6 +210,187 @@ void MatmulOp::print(OpAsmPrinter &printer) {
 // Verification
 //===----------------------------------------------------------------------===//
 
-LogicalResult MatmulOp::verify() { return success(); }
+/// Rules about the sparse operand's form, types and k.
+static LogicalResult verifyOperandForms(MatmulOp op) {
+  if (op.getSparse().empty() || op.getSparse().size() > 2)
+    return op.emitOpError() << "matmul_c1: operand 'sparse' must be one packed "
+                               "buffer, or values and metadata, but there are "
+                            << op.getSparse().size();
+  SmallVector<NamedOperand> operands{{"dense", op.getDense()},
+                                     {"init", op.getInit()}};
+  for (Value value : op.getSparse())
+    operands.push_back({"sparse", value});
+  for (Value value : op.getEpilogueOperands())
+    operands.push_back({"epilogueOperands", value});
+  if (failed(verifyOneForm(op, "matmul_c2", operands)))
+    return failure();
+  if (op.isPacked() != static_cast<bool>(op.getLayoutAttr()))
+    return op.emitOpError()
+           << "matmul_c3: operand 'sparse' "
+           << (op.isPacked() ? "is packed, which needs attribute 'layout'"
+                             : "is not packed, but there is attribute "
+                               "'layout'");
+  return success();
+}
 
-LogicalResult MatmulOp::verifyRegions() { return success(); }
+static LogicalResult verifyOperandTypes(MatmulOp op) {
+  NamedOperand dense{"dense", op.getDense()};
+  if (failed(verifySparseElementType(op, "matmul_c4", dense)))
+    return failure();
+  Type type = dense.getElementType();
+  if (!op.isPacked() && failed(verifyElementType(
+                            op, "matmul_c5", {"values", op.getValues()}, type)))
+    return failure();
+  if (op.isPacked() && op.getLayoutAttr().getElementType() != type)
+    return op.emitOpError()
+           << "matmul_c5: attribute 'layout' must have the element type of "
+              "operand 'dense', "
+           << type << ", but has " << op.getLayoutAttr().getElementType();
+  if (static_cast<int64_t>(op.getK()) < 1)
+    return op.emitOpError() << "matmul_c7: attribute 'k' must be positive";
+  Builder builder(op.getContext());
+  Type accumulator = isa<FloatType>(type)
+                         ? Type(builder.getF32Type())
+                         : Type(builder.getI32Type());
+  if (op.getAccumulatorType() != accumulator)
+    return op.emitOpError()
+           << "matmul_c8: the accumulator type must be " << accumulator
+           << " where operand 'dense' has element type " << type << ", but is "
+           << op.getAccumulatorType();
+  return success();
+}
+
+static LogicalResult verifyOperandShapes(MatmulOp op) {
+  auto init = cast<ShapedType>(op.getInit().getType());
+  int64_t k = op.getK(), rows = op.getSparseRows();
+  int64_t cols = init.getDimSize(op.isLhsSparse() ? 1 : 0);
+  // As stored, k comes first for lhs; transposing and rhs each swap that.
+  bool kFirst = op.isLhsSparse() != op.getTransposeDense();
+  SmallVector<int64_t> denseShape{kFirst ? k : cols, kFirst ? cols : k};
+  if (failed(verifyShape(op, "matmul_c9", {"dense", op.getDense()}, denseShape)))
+    return failure();
+  if (!op.isPacked()) {
+    for (auto [name, value] : {NamedOperand{"values", op.getValues()},
+                               NamedOperand{"metadata", op.getMetadata()}})
+      if (cast<ShapedType>(value.getType()).getRank() != 2)
+        return op.emitOpError()
+               << (name == "values" ? "matmul_c10" : "matmul_c11")
+               << ": operand '" << name << "' must have rank 2, but is of type "
+               << value.getType();
+    return verifyCompressed(op, {"matmul_c6", "matmul_c10", "matmul_c11"},
+                            {"values", op.getValues()},
+                            {"metadata", op.getMetadata()},
+                            op.getOperandElementType(), rows, k);
+  }
+  LayoutAttr layout = op.getLayoutAttr();
+  if (layout.getK() != k)
+    return op.emitOpError() << "matmul_c12: attribute 'layout' must have k = "
+                            << k << ", but has k = " << layout.getK();
+  if (!ShapedType::isDynamic(rows) && layout.getRows() != rows)
+    return op.emitOpError()
+           << "matmul_c12: attribute 'layout' must have as many rows as "
+              "operand 'init' has on the sparse side, "
+           << rows << ", but has " << layout.getRows();
+  return verifyPacked(op, "matmul_c13", {"packed", op.getPacked()}, layout);
+}
+
+/// Rules about the output's element type.
+static LogicalResult verifyOutputType(MatmulOp op) {
+  Type output = op.getOutputElementType();
+  bool isFloat = isa<FloatType>(op.getAccumulatorType());
+  if (op.getAccumulate() &&
+      !(isFloat ? isa<FloatType>(output) && output.getIntOrFloatBitWidth() <= 32
+                : output == op.getAccumulatorType()))
+    return op.emitOpError()
+           << "matmul_c14: operand 'init' can't start an accumulation in "
+           << op.getAccumulatorType() << ", its element type is " << output;
+  if (!op.hasEpilogue() &&
+      !(isFloat ? isa<Float16Type, BFloat16Type, Float32Type,
+                      Float8E4M3FNType, Float8E5M2Type>(output)
+                : output == op.getAccumulatorType()))
+    return op.emitOpError()
+           << "matmul_c19: without an epilogue, operand 'init' can't have "
+              "element type "
+           << output << " where the accumulator is "
+           << op.getAccumulatorType();
+  return success();
+}
+
+static LogicalResult verifyEpilogueOperands(MatmulOp op) {
+  size_t numOperands = op.getEpilogueOperands().size();
+  if (op.getEpilogueMaps().size() != numOperands)
+    return op.emitOpError()
+           << "matmul_c15: there must be one map for each of the "
+           << numOperands << " of operand 'epilogueOperands', but there are "
+           << op.getEpilogueMaps().size();
+  if (numOperands > 0 && !op.hasEpilogue())
+    return op.emitOpError() << "matmul_c15: operand 'epilogueOperands' is of "
+                               "no use without an epilogue";
+  ArrayRef<int64_t> outputShape =
+      cast<ShapedType>(op.getInit().getType()).getShape();
+  for (auto [i, value] : llvm::enumerate(op.getEpilogueOperands())) {
+    NamedOperand operand{"epilogueOperands", value};
+    AffineMap map = op.getEpilogueMap(i);
+    if (map.getNumDims() != 2 || map.getNumSymbols() != 0 ||
+        !map.isProjectedPermutation() ||
+        map.getNumResults() != operand.getType().getRank())
+      return op.emitOpError()
+             << "matmul_c16: the map of operand 'epilogueOperands' " << i
+             << " must be a projected permutation of (m, n) with "
+             << operand.getType().getRank() << " results, but is " << op.getEpilogueMaps()[i];
+    SmallVector<int64_t> shape =
+        llvm::map_to_vector(map.getResults(), [&](AffineExpr result) {
+          return outputShape[cast<AffineDimExpr>(result).getPosition()];
+        });
+    if (failed(verifyShape(op, "matmul_c17", operand, shape)))
+      return failure();
+    if (!operand.getElementType().isIntOrFloat())
+      return op.emitOpError()
+             << "matmul_c18: operand 'epilogueOperands' " << i
+             << " must have integer or float elements, but has "
+             << operand.getElementType();
+  }
+  return success();
+}
+
+LogicalResult MatmulOp::verify() {
+  return failure(failed(verifyOperandForms(*this)) ||
+                 failed(verifyOperandTypes(*this)) ||
+                 failed(verifyOperandShapes(*this)) ||
+                 failed(verifyOutputType(*this)) ||
+                 failed(verifyEpilogueOperands(*this)));
+}
+
+LogicalResult MatmulOp::verifyRegions() {
+  if (!hasEpilogue())
+    return success();
+  Block &block = getEpilogue().front();
+  SmallVector<Type> expected{getAccumulatorType()};
+  for (Value operand : getEpilogueOperands())
+    expected.push_back(elementTypeOf(operand));
+  if (TypeRange(block.getArgumentTypes()) != TypeRange(expected))
+    return emitOpError() << "matmul_c20: the epilogue's arguments must be of "
+                            "types "
+                         << expected << ", but are of types "
+                         << llvm::to_vector(block.getArgumentTypes());
+
+  auto yield =
+      block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
+  if (!yield)
+    return emitOpError()
+           << "matmul_c21: the epilogue must end with sparse24.yield";
+  if (yield.getValue().getType() != getOutputElementType())
+    return yield.emitOpError()
+           << "matmul_c21: must yield the element type of operand 'init', "
+           << getOutputElementType() << ", but yields "
+           << yield.getValue().getType();
+
+  auto isScalar = [](Type type) { return type.isIntOrIndexOrFloat(); };
+  for (Operation &op : block.without_terminator())
+    if (!isPure(&op) || op.getNumRegions() != 0 ||
+        !llvm::all_of(op.getOperandTypes(), isScalar) ||
+        !llvm::all_of(op.getResultTypes(), isScalar))
+      return op.emitOpError() << "matmul_c22: only pure scalar operations "
+                                 "without regions may stand in an epilogue";
+  return success();
+}

@@ -28,7 +28,29 @@ void Sparse24Dialect::initialize() {
       >();
 }
 
+/// The discardable attributes that give permission, and what each may allow.
+static LogicalResult verifyPermission(Operation *op, NamedAttribute attr,
+                                      StringRef rule,
+                                      ArrayRef<StringLiteral> allowed) {
+  auto value = dyn_cast<StringAttr>(attr.getValue());
+  if (value && llvm::is_contained(allowed, value.getValue()))
+    return success();
+  InFlightDiagnostic diagnostic = op->emitError();
+  diagnostic << rule << ": attribute '" << attr.getName().getValue()
+             << "' must be ";
+  llvm::interleave(
+      allowed, [&](StringRef name) { diagnostic << '"' << name << '"'; },
+      [&] { diagnostic << " or "; });
+  diagnostic << ", but is " << attr.getValue();
+  return diagnostic;
+}
+
 LogicalResult Sparse24Dialect::verifyOperationAttribute(Operation *op,
                                                         NamedAttribute attr) {
+  if (attr.getName() == getAllowPruneAttrName())
+    return verifyPermission(op, attr, "allow_prune_c1", {"magnitude"});
+  if (attr.getName() == getAllowPrecisionAttrName())
+    return verifyPermission(op, attr, "allow_precision_c1",
+                            {"bf16", "f16", "tf32"});
   return success();
 }

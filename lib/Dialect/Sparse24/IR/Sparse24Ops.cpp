@@ -3,6 +3,7 @@
 
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 
+#include "Verification.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 
@@ -67,7 +68,15 @@ void PruneOp::build(OpBuilder &builder, OperationState &state,
   addInits(state, init);
 }
 
-LogicalResult PruneOp::verify() { return success(); }
+LogicalResult PruneOp::verify() {
+  NamedOperand input{"input", getInput()}, init{"init", getInit()};
+  return failure(
+      failed(verifyOneForm(*this, "prune_c1", {input, init})) ||
+      failed(verifySparseElementType(*this, "prune_c2", input)) ||
+      failed(verifyElementType(*this, "prune_c3", init,
+                               input.getElementType())) ||
+      failed(verifyShape(*this, "prune_c4", init, input.getType().getShape())));
+}
 
 void PruneOp::getEffects(Effects &effects) {
   getDestinationEffects(*this, effects);
@@ -77,9 +86,6 @@ LogicalResult PruneOp::reifyResultShapes(OpBuilder &builder,
                                          ReifiedRankedShapedTypeDims &shapes) {
   return reifyDestinationShapes(builder, *this, shapes);
 }
-
-void PruneOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
-                                          MLIRContext *context) {}
 
 //===----------------------------------------------------------------------===//
 // CompressOp
@@ -91,7 +97,24 @@ void CompressOp::build(OpBuilder &builder, OperationState &state, Value input,
   addInits(state, {values, metadata});
 }
 
-LogicalResult CompressOp::verify() { return success(); }
+LogicalResult CompressOp::verify() {
+  NamedOperand input{"input", getInput()};
+  if (getInits().size() != 2)
+    return emitOpError() << "compress_c2: operand 'inits' must be values and "
+                            "metadata, but there are "
+                         << getInits().size();
+  NamedOperand values{"values", getInits()[0]};
+  NamedOperand metadata{"metadata", getInits()[1]};
+  return failure(
+      failed(verifyOneForm(*this, "compress_c1", {input, values, metadata})) ||
+      failed(verifySparseElementType(*this, "compress_c3", input)) ||
+      failed(verifyElementType(*this, "compress_c4", values,
+                               input.getElementType())) ||
+      failed(verifyCompressed(*this,
+                              {"compress_c5", "compress_c6", "compress_c7"},
+                              values, metadata, input.getElementType(),
+                              input.getSize(0), input.getSize(1))));
+}
 
 void CompressOp::getEffects(Effects &effects) {
   getDestinationEffects(*this, effects);
@@ -103,9 +126,6 @@ CompressOp::reifyResultShapes(OpBuilder &builder,
   return reifyDestinationShapes(builder, *this, shapes);
 }
 
-void CompressOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
-                                             MLIRContext *context) {}
-
 //===----------------------------------------------------------------------===//
 // DecompressOp
 //===----------------------------------------------------------------------===//
@@ -116,7 +136,19 @@ void DecompressOp::build(OpBuilder &builder, OperationState &state,
   addInits(state, init);
 }
 
-LogicalResult DecompressOp::verify() { return success(); }
+LogicalResult DecompressOp::verify() {
+  NamedOperand values{"values", getValues()}, init{"init", getInit()};
+  NamedOperand metadata{"metadata", getMetadata()};
+  return failure(
+      failed(verifyOneForm(*this, "decompress_c1", {values, metadata, init})) ||
+      failed(verifySparseElementType(*this, "decompress_c2", values)) ||
+      failed(verifyElementType(*this, "decompress_c4", init,
+                               values.getElementType())) ||
+      failed(verifyCompressed(
+          *this, {"decompress_c3", "decompress_c5", "decompress_c6"}, values,
+          metadata, values.getElementType(), init.getSize(0),
+          init.getSize(1))));
+}
 
 void DecompressOp::getEffects(Effects &effects) {
   getDestinationEffects(*this, effects);
@@ -127,9 +159,6 @@ DecompressOp::reifyResultShapes(OpBuilder &builder,
                                 ReifiedRankedShapedTypeDims &shapes) {
   return reifyDestinationShapes(builder, *this, shapes);
 }
-
-void DecompressOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
-                                               MLIRContext *context) {}
 
 //===----------------------------------------------------------------------===//
 // PackOp
@@ -142,7 +171,19 @@ void PackOp::build(OpBuilder &builder, OperationState &state, LayoutAttr layout,
   addInits(state, init);
 }
 
-LogicalResult PackOp::verify() { return success(); }
+LogicalResult PackOp::verify() {
+  NamedOperand values{"values", getValues()}, init{"init", getInit()};
+  NamedOperand metadata{"metadata", getMetadata()};
+  LayoutAttr layout = getLayout();
+  return failure(
+      failed(verifyOneForm(*this, "pack_c1", {values, metadata, init})) ||
+      failed(verifyElementType(*this, "pack_c2", values,
+                               layout.getElementType())) ||
+      failed(verifyCompressed(*this, {"pack_c3", "pack_c4", "pack_c5"}, values,
+                              metadata, layout.getElementType(),
+                              layout.getRows(), layout.getK())) ||
+      failed(verifyPacked(*this, "pack_c6", init, layout)));
+}
 
 void PackOp::getEffects(Effects &effects) {
   getDestinationEffects(*this, effects);
@@ -157,7 +198,24 @@ LogicalResult PackOp::reifyResultShapes(OpBuilder &builder,
 // WeightOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult WeightOp::verify() { return success(); }
+LogicalResult WeightOp::verify() {
+  auto type = cast<ShapedType>(getResult().getType());
+  if (getName().empty())
+    return emitOpError("weight_c1: attribute 'name' must not be empty");
+  auto memref = dyn_cast<MemRefType>(type);
+  if (!type.hasStaticShape() || (memref && !memref.getLayout().isIdentity()))
+    return emitOpError() << "weight_c2: result must have a static shape and "
+                            "the identity layout, but is of type "
+                         << type;
+  LayoutAttr layout = getLayoutAttr();
+  if (layout &&
+      (type.getRank() != 1 || !type.getElementType().isSignlessInteger(8) ||
+       type.getDimSize(0) != layout.getByteSize()))
+    return emitOpError() << "weight_c3: result must be 1-D, of i8, and of the "
+                         << layout.getByteSize() << " bytes of " << layout
+                         << ", but is of type " << type;
+  return success();
+}
 
 //===----------------------------------------------------------------------===//
 // MatmulOp: see MatmulOp.cpp for the rest

@@ -51,6 +51,10 @@ def Sparse24_LayoutAttr : Sparse24_Attr<"Layout", "layout"> {
     exactly if their layouts are equal; `getHash()` is what weight files and
     kernels compare. The bytes are described in `Support/PackedLayout.h`.
 
+    Rules:
+    * `layout_c1`: the element type is one of the dialect's.
+    * `layout_c2`: `rows` and `k` are positive.
+
     ```mlir
     #sparse24.layout<mma_sp, bf16, rows = 1536, k = 384>
     ```
@@ -82,6 +86,11 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     `warps` is how the CTA's warps divide the tile, and `stages` how many
     steps of operands are in shared memory at a time.
 
+    Rules:
+    * `schedule_c1`: all numbers are positive.
+    * `schedule_c2`: the warps divide the tile.
+    * `schedule_c3`: there are at most 32 warps.
+
     ```mlir
     #sparse24.schedule<tile = [256, 128, 64], warps = [4, 2], stages = 4>
     ```
@@ -103,6 +112,9 @@ def Sparse24_TargetAttr : Sparse24_Attr<"Target", "target"> {
   let description = [{
     `cpu`, or an NVIDIA target as `ptxas` names it: `sm_80`, `sm_86`, `sm_89`,
     `sm_90`, `sm_90a`, `sm_100a`, `sm_120a`.
+
+    Rules:
+    * `target_c1`: the name is one of these.
 
     ```mlir
     #sparse24.target<"sm_80">

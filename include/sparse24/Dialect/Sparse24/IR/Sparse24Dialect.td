@@ -35,14 +35,19 @@ def Sparse24_Dialect : Dialect {
     stores the same bytes. The filler's value is copied as it is. Columns
     from `K` on read as `+0.0`; the nibbles of groups from `⌈K/4⌉` on are `0x4`.
 
-    **Zero.** `-0.0` is a zero for the pattern. NaN and infinities are
-    nonzero. A dropped position contributes nothing to a product, not even
-    `0 × Inf`.
+    **Zero.** `-0.0` is a zero for the pattern, and folds may replace a zero by
+    the other one. NaN and infinities are nonzero. A dropped position
+    contributes nothing to a product, not even `0 × Inf`.
+
+    **Element types.** f16, bf16, f32 (multiplied as tf32), i8 (signless, which
+    is signed), ui8, f8E4M3FN and f8E5M2.
 
     **Permission.** Nothing here changes a result unless it is allowed:
     `sparse24.allow_prune = "magnitude"` and
     `sparse24.allow_precision = "bf16" | "f16" | "tf32"`, on an operation, its
-    function or its module (the nearest wins), or the matching pass option.
+    function or its module (the nearest wins), or the matching pass option. Other
+    values of these attributes are errors (`allow_prune_c1`,
+    `allow_precision_c1`).
 
     Every operation has a tensor and a memref form, as those of `linalg` do.
   }];
@@ -50,6 +55,16 @@ def Sparse24_Dialect : Dialect {
                            "::mlir::tensor::TensorDialect"];
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
+  let extraClassDeclaration = [{
+    /// Discardable: "magnitude" lets passes prune the weights below.
+    static ::llvm::StringRef getAllowPruneAttrName() {
+      return "sparse24.allow_prune";
+    }
+    /// Discardable: "bf16", "f16" or "tf32" lets passes narrow f32 products.
+    static ::llvm::StringRef getAllowPrecisionAttrName() {
+      return "sparse24.allow_precision";
+    }
+  }];
 }
 
 #endif // SPARSE24_DIALECT_SPARSE24_IR_SPARSE24DIALECT_TD

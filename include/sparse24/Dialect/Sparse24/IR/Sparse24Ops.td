@@ -1,6 +1,9 @@
 // Operations of the sparse24 dialect. -*- tablegen -*-
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+// Rules that a verifier checks are numbered: the number stands here, in the
+// message, and in the name of the test (test/Dialect/Sparse24/invalid*.mlir).
+
 #ifndef SPARSE24_DIALECT_SPARSE24_IR_SPARSE24OPS_TD
 #define SPARSE24_DIALECT_SPARSE24_IR_SPARSE24OPS_TD
 
@@ -33,36 +36,138 @@ def Sparse24_Packed : AnyTypeOf<[TensorRankOf<[I8], [1]>,
 def Sparse24_Shaped : AnyTypeOf<[AnyRankedTensor, AnyMemRef],
                                 "ranked tensor or memref">;
 
+//===----------------------------------------------------------------------===//
+// prune
+//===----------------------------------------------------------------------===//
+
 def Sparse24_PruneOp : Sparse24_DestinationOp<"prune"> {
   let summary = "makes a matrix 2:4 by dropping elements";
-  let arguments = (ins Sparse24_CriterionAttr:$criterion,
-                       Sparse24_Matrix:$input, Sparse24_Matrix:$init);
+  let description = [{
+    Keeps the best elements of each group of a row and sets the others to
+    `+0.0`. With `W` the input, `R` the result and `kept(i, g)` the kept
+    positions of group `g` of row `i`:
+
+    ```
+    R[i, j] = W[i, j]  if j in kept(i, ⌊j/4⌋)
+              +0.0     otherwise
+    ```
+
+    `magnitude` keeps the two elements of largest magnitude; of equal ones that
+    of lower index. NaN ranks above infinity, infinity above every finite
+    value. For `f32` (tf32) groups are pairs and one element is kept. The last
+    group of a row may be shorter: what is missing counts as zero.
+
+    The operation changes values. Passes insert it only with permission (see
+    the dialect's description); written by hand it is its own permission.
+
+    | operand | shape | element type |
+    | --- | --- | --- |
+    | `input` | M × K | f16, bf16, f32 (tf32), i8, ui8, f8E4M3FN, f8E5M2 |
+    | `init` (written, not read) | M × K | that of `input` |
+
+    Rules:
+    * `prune_c1`: all operands are plain tensors, or all are memrefs.
+    * `prune_c2`: the element type of `input` is in the table.
+    * `prune_c3`: `init` has the element type of `input`.
+    * `prune_c4`: `init` has the shape of `input`.
+
+    Folds: pruning what `prune` or `decompress`
+    gave is dropped.
+
+    Example:
+    ```mlir
+    func.func @prune(%w: tensor<64x96xbf16>) -> tensor<64x96xbf16> {
+      %init = tensor.empty() : tensor<64x96xbf16>
+      %0 = sparse24.prune magnitude ins(%w : tensor<64x96xbf16>)
+             outs(%init : tensor<64x96xbf16>) -> tensor<64x96xbf16>
+      return %0 : tensor<64x96xbf16>
+    }
+    ```
+  }];
+  let arguments = (ins
+    Arg<Sparse24_CriterionAttr, "how the kept elements are chosen">:$criterion,
+    Arg<Sparse24_Matrix, "the dense matrix, M × K">:$input,
+    Arg<Sparse24_Matrix, "where the result goes, M × K">:$init);
   let results = (outs Variadic<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     $criterion `ins` `(` $input `:` type($input) `)`
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($result)^)?
   }];
-  let hasFolder = 0;
-  let hasCanonicalizer = 1;
   let builders = [
-    OpBuilder<(ins "::mlir::sparse24::Criterion":$criterion, "::mlir::Value":$input,
-      "::mlir::Value":$init)>
+    OpBuilder<(ins "::mlir::sparse24::Criterion":$criterion,
+      "::mlir::Value":$input, "::mlir::Value":$init)>
   ];
+  let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
   }];
 }
 
+//===----------------------------------------------------------------------===//
+// compress
+//===----------------------------------------------------------------------===//
+
 def Sparse24_CompressOp : Sparse24_DestinationOp<"compress"> {
   let summary = "stores a 2:4 matrix as kept values and metadata";
-  let arguments = (ins Sparse24_Matrix:$input,
-                       Variadic<Sparse24_Matrix>:$inits);
+  let description = [{
+    Writes the logical format of a 2:4 matrix, which the dialect's description
+    defines. With `p(i, g, 0) < p(i, g, 1)` the kept positions of group `g` of
+    row `i` within the group:
+
+    ```
+    values[i, 2g + s]            = input[i, 4g + p(i, g, s)]
+    nibble g mod 4 of
+      metadata[i, ⌊g/4⌋]         = p(i, g, 0) + 4 · p(i, g, 1)
+    ```
+
+    For `f32` (tf32): `values[i, g] = input[i, 2g + p(i, g)]` and the nibble is
+    `0x4` or `0xE`.
+
+    The input must be 2:4; folds rely on it. An implementation that meets a
+    group with more nonzeros than it keeps stores the first ones and does not
+    fail; `sparse24-fold-constants` refuses such a constant and names the group.
+
+    | operand | shape | element type |
+    | --- | --- | --- |
+    | `input` | M × K | f16, bf16, f32 (tf32), i8, ui8, f8E4M3FN, f8E5M2 |
+    | `inits[0]`, values | M × 2·⌈K/4⌉, f32: M × ⌈K/2⌉ | that of `input` |
+    | `inits[1]`, metadata | M × ⌈K/16⌉, f32: M × ⌈K/8⌉ | i16 |
+
+    Rules:
+    * `compress_c1`: all operands are plain tensors, or all are memrefs.
+    * `compress_c2`: there are two inits, values and metadata.
+    * `compress_c3`: the element type of `input` is in the table.
+    * `compress_c4`: `values` has the element type of `input`.
+    * `compress_c5`: `metadata` has element type i16.
+    * `compress_c6`: `values` has the shape in the table.
+    * `compress_c7`: `metadata` has the shape in the table.
+
+    `compress` of what `decompress` gave is not folded to the operands of
+    `decompress`: values and metadata that come from elsewhere may keep other
+    zeros than the canonical fillers. If they come from `compress`, then
+    `decompress` folds and two equal operations are left.
+
+    Example:
+    ```mlir
+    func.func @compress(%w: tensor<64x96xbf16>)
+        -> (tensor<64x48xbf16>, tensor<64x6xi16>) {
+      %v = tensor.empty() : tensor<64x48xbf16>
+      %m = tensor.empty() : tensor<64x6xi16>
+      %values, %metadata = sparse24.compress ins(%w : tensor<64x96xbf16>)
+          outs(%v, %m : tensor<64x48xbf16>, tensor<64x6xi16>)
+          -> tensor<64x48xbf16>, tensor<64x6xi16>
+      return %values, %metadata : tensor<64x48xbf16>, tensor<64x6xi16>
+    }
+    ```
+  }];
+  let arguments = (ins
+    Arg<Sparse24_Matrix, "the 2:4 matrix, M × K">:$input,
+    Arg<Variadic<Sparse24_Matrix>, "where values and metadata go">:$inits);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $input `:` type($input) `)`
     `outs` `(` $inits `:` type($inits) `)` attr-dict (`->` type($results)^)?
   }];
-  let hasCanonicalizer = 1;
   let builders = [
     OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$values,
       "::mlir::Value":$metadata)>
@@ -72,18 +177,124 @@ def Sparse24_CompressOp : Sparse24_DestinationOp<"compress"> {
   }];
 }
 
+//===----------------------------------------------------------------------===//
+// decompress
+//===----------------------------------------------------------------------===//
+
 def Sparse24_DecompressOp : Sparse24_DestinationOp<"decompress"> {
   let summary = "writes a compressed 2:4 matrix out with its zeros";
-  let arguments = (ins Sparse24_Matrix:$values, Sparse24_Matrix:$metadata,
-                       Sparse24_Matrix:$init);
+  let description = [{
+    The inverse of `compress`: every kept element goes to its position, every
+    other position of the M × K result becomes `+0.0`. Kept elements at
+    positions from K on (fillers of a short last group) are dropped.
+
+    ```
+    init[i, 4g + p(i, g, s)] = values[i, 2g + s]
+    init[i, j]               = +0.0 at every other j
+    ```
+
+    Metadata with an illegal nibble is undefined behaviour.
+
+    | operand | shape | element type |
+    | --- | --- | --- |
+    | `values` | M × 2·⌈K/4⌉, f32: M × ⌈K/2⌉ | f16, bf16, f32 (tf32), i8, ui8, f8E4M3FN, f8E5M2 |
+    | `metadata` | M × ⌈K/16⌉, f32: M × ⌈K/8⌉ | i16 |
+    | `init` (written, not read) | M × K | that of `values` |
+
+    Rules:
+    * `decompress_c1`: all operands are plain tensors, or all are memrefs.
+    * `decompress_c2`: the element type of `values` is in the table.
+    * `decompress_c3`: `metadata` has element type i16.
+    * `decompress_c4`: `init` has the element type of `values`.
+    * `decompress_c5`: `values` has the shape in the table.
+    * `decompress_c6`: `metadata` has the shape in the table.
+
+    Folds: `decompress` of both results of one `compress` becomes the input of
+    `compress` where K is static and the same. The sign of zeros is not kept by
+    these operations, so the fold may give `-0.0` for `+0.0`.
+
+    Example:
+    ```mlir
+    func.func @decompress(%values: tensor<64x48xbf16>,
+                          %metadata: tensor<64x6xi16>) -> tensor<64x96xbf16> {
+      %init = tensor.empty() : tensor<64x96xbf16>
+      %0 = sparse24.decompress
+             ins(%values, %metadata : tensor<64x48xbf16>, tensor<64x6xi16>)
+             outs(%init : tensor<64x96xbf16>) -> tensor<64x96xbf16>
+      return %0 : tensor<64x96xbf16>
+    }
+    ```
+  }];
+  let arguments = (ins
+    Arg<Sparse24_Matrix, "the kept elements">:$values,
+    Arg<Sparse24_Matrix, "their positions">:$metadata,
+    Arg<Sparse24_Matrix, "where the result goes, M × K">:$init);
   let results = (outs Variadic<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     `ins` `(` $values `,` $metadata `:` type($values) `,` type($metadata) `)`
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($result)^)?
   }];
-  let hasCanonicalizer = 1;
   let builders = [
     OpBuilder<(ins "::mlir::Value":$values, "::mlir::Value":$metadata,
+      "::mlir::Value":$init)>
+  ];
+  let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// pack
+//===----------------------------------------------------------------------===//
+
+def Sparse24_PackOp : Sparse24_DestinationOp<"pack"> {
+  let summary = "arranges values and metadata as an instruction reads them";
+  let description = [{
+    Rearranges the logical format into the packed format of `layout`: one
+    buffer of bytes in which every lane of a warp finds its registers. Nothing
+    but the order changes; padding is zero values and `0x4` nibbles. The packed
+    format is opaque at this level: `matmul` with the same layout reads it.
+
+    | operand | shape | element type |
+    | --- | --- | --- |
+    | `values` | rows × 2·⌈k/4⌉, f32: rows × ⌈k/2⌉ | that of `layout` |
+    | `metadata` | rows × ⌈k/16⌉, f32: rows × ⌈k/8⌉ | i16 |
+    | `init` (written, not read) | the byte size of `layout` | i8 |
+
+    Rules:
+    * `pack_c1`: all operands are plain tensors, or all are memrefs.
+    * `pack_c2`: `values` has the element type of `layout`.
+    * `pack_c3`: `metadata` has element type i16.
+    * `pack_c4`: `values` has the shape in the table.
+    * `pack_c5`: `metadata` has the shape in the table.
+    * `pack_c6`: `init` has the size in the table.
+
+    Example:
+    ```mlir
+    func.func @pack(%values: tensor<64x48xbf16>, %metadata: tensor<64x6xi16>)
+        -> tensor<9216xi8> {
+      %init = tensor.empty() : tensor<9216xi8>
+      %0 = sparse24.pack #sparse24.layout<mma_sp, bf16, rows = 64, k = 96>
+             ins(%values, %metadata : tensor<64x48xbf16>, tensor<64x6xi16>)
+             outs(%init : tensor<9216xi8>) -> tensor<9216xi8>
+      return %0 : tensor<9216xi8>
+    }
+    ```
+  }];
+  let arguments = (ins
+    Arg<Sparse24_LayoutAttr, "the packed format">:$layout,
+    Arg<Sparse24_Matrix, "the kept elements">:$values,
+    Arg<Sparse24_Matrix, "their positions">:$metadata,
+    Arg<Sparse24_Packed, "where the result goes">:$init);
+  let results = (outs Variadic<AnyRankedTensor>:$result);
+  let assemblyFormat = [{
+    qualified($layout) `ins` `(` $values `,` $metadata `:` type($values) `,` type($metadata) `)`
+    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($result)^)?
+  }];
+  let builders = [
+    OpBuilder<(ins "::mlir::sparse24::LayoutAttr":$layout,
+      "::mlir::Value":$values, "::mlir::Value":$metadata,
       "::mlir::Value":$init)>
   ];
   let extraClassDeclaration = [{
@@ -91,49 +302,170 @@ def Sparse24_DecompressOp : Sparse24_DestinationOp<"decompress"> {
   }];
 }
 
-def Sparse24_PackOp : Sparse24_DestinationOp<"pack"> {
-  let summary = "arranges values and metadata as an instruction reads them";
-  let arguments = (ins Sparse24_LayoutAttr:$layout,
-                       Sparse24_Matrix:$values, Sparse24_Matrix:$metadata,
-                       Sparse24_Packed:$init);
-  let results = (outs Variadic<AnyRankedTensor>:$result);
-  let assemblyFormat = [{
-    $layout `ins` `(` $values `,` $metadata `:` type($values) `,` type($metadata) `)`
-    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($result)^)?
-  }];
-  let builders = [
-    OpBuilder<(ins "::mlir::sparse24::LayoutAttr":$layout, "::mlir::Value":$values,
-      "::mlir::Value":$metadata, "::mlir::Value":$init)>
-  ];
-  let extraClassDeclaration = [{
-    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
-  }];
-}
+//===----------------------------------------------------------------------===//
+// weight
+//===----------------------------------------------------------------------===//
 
 def Sparse24_WeightOp : Sparse24_Op<"weight", [Pure]> {
   let summary = "a constant that is kept in the weight file";
-  let arguments = (ins StrAttr:$name, OptionalAttr<Sparse24_LayoutAttr>:$layout);
+  let description = [{
+    Stands for the entry `name` of the weight file that belongs to the program.
+    With a layout the entry is a packed matrix; without, it is a plain tensor
+    such as a bias, row-major. The result must not be written to.
+
+    Rules:
+    * `weight_c1`: `name` is not empty.
+    * `weight_c2`: `result` has a static shape and, as a memref, the identity
+      layout.
+    * `weight_c3`: with `layout`, `result` is 1-D, of i8, and of the byte size
+      of `layout`.
+
+    Example:
+    ```mlir
+    func.func @weight() -> (tensor<9216xi8>, tensor<64xf32>) {
+      %w = sparse24.weight "layer0.weight" : tensor<9216xi8>
+             layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 96>
+      %b = sparse24.weight "layer0.bias" : tensor<64xf32>
+      return %w, %b : tensor<9216xi8>, tensor<64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins
+    Arg<StrAttr, "the entry in the weight file">:$name,
+    Arg<OptionalAttr<Sparse24_LayoutAttr>, "the packed format">:$layout);
   let results = (outs Sparse24_Shaped:$result);
-  let assemblyFormat = "$name ($layout^)? attr-dict `:` type($result)";
+  let assemblyFormat = [{
+    $name attr-dict `:` type($result) (`layout` `=` qualified($layout)^)?
+  }];
   let hasVerifier = 1;
 }
+
+//===----------------------------------------------------------------------===//
+// matmul
+//===----------------------------------------------------------------------===//
 
 def Sparse24_MatmulOp : Sparse24_DestinationOp<"matmul", [
     AttrSizedOperandSegments, IsolatedFromAbove]> {
   let summary = "the product of a 2:4 sparse and a dense matrix";
+  let description = [{
+    Multiplies a compressed or packed 2:4 matrix `W` with a dense matrix `X`.
+    `W` is always stored with its rows along the output and its columns along
+    the summed dimension `k`; the side says on which side of the product it
+    stands.
+
+    ```
+    lhs:  acc[m, n] = Σ_k W[m, k] · X[k, n]      W: M × K   X: K × N
+    rhs:  acc[m, n] = Σ_k X[m, k] · W[n, k]      W: N × K   X: M × K
+    D[m, n] = epilogue(acc[m, n], operands at the maps' indices)
+    ```
+
+    With `transpose_dense` X is stored the other way: N × K (lhs) or K × M
+    (rhs). With `accumulate` the sum starts from `init[m, n]`, converted to the
+    accumulator type; without, `init` is written and not read. Positions of `W`
+    that were dropped contribute nothing, not even `0 × Inf`. `f32` operands are
+    multiplied as tf32. The order of the sum and the rounding within it are not
+    fixed.
+
+    The *epilogue* maps the accumulator to the output element. Its first
+    argument is the accumulator, the others one element each of the epilogue
+    operands, which are indexed by a projected permutation of `(m, n)`; it
+    holds scalar operations without side effects and uses no value from
+    outside. Without an epilogue the accumulator is converted to the output's
+    element type: floats are rounded to nearest even.
+
+    | operand | shape | element type |
+    | --- | --- | --- |
+    | `sparse`, two: values, metadata | rows × 2·⌈k/4⌉ and rows × ⌈k/16⌉ (f32: rows × ⌈k/2⌉ and rows × ⌈k/8⌉) | that of `dense`; i16 |
+    | `sparse`, one: packed | the byte size of `layout` | i8 |
+    | `dense` | lhs: K × N (transposed N × K); rhs: M × K (transposed K × M) | f16, bf16, f32 (tf32), i8, ui8, f8E4M3FN, f8E5M2 |
+    | `epilogueOperands` | what its map selects of (M, N) | any integer or float |
+    | `init` | M × N | see `matmul_c14`, `matmul_c19` and `matmul_c21` |
+
+    | element type of `dense` | accumulator | output without an epilogue |
+    | --- | --- | --- |
+    | f16, bf16, f32, f8E4M3FN, f8E5M2 | f32 | f16, bf16, f32, f8E4M3FN, f8E5M2 |
+    | i8 (signed), ui8 | i32 | i32 |
+
+    Rules:
+    * `matmul_c1`: `sparse` is one operand (packed) or two (values, metadata).
+    * `matmul_c2`: all operands are plain tensors, or all are memrefs.
+    * `matmul_c3`: `layout` is there exactly if `sparse` is packed.
+    * `matmul_c4`: the element type of `dense` is in the table.
+    * `matmul_c5`: `values`, or `layout`, has the element type of `dense`.
+    * `matmul_c6`: `metadata` has element type i16.
+    * `matmul_c7`: `k` is positive.
+    * `matmul_c8`: the accumulator type is that of the table.
+    * `matmul_c9`: `dense` has the shape in the table.
+    * `matmul_c10`: `values` has the shape in the table.
+    * `matmul_c11`: `metadata` has the shape in the table.
+    * `matmul_c12`: `layout` has this `k`, and as many rows as the output has
+      on the sparse side.
+    * `matmul_c13`: `packed` is 1-D, of i8, and of the byte size of `layout`.
+    * `matmul_c14`: with `accumulate`, `init` is i32 for an i32 accumulator, a
+      float of at most 32 bits for f32.
+    * `matmul_c15`: there are as many maps as epilogue operands, and both only
+      with an epilogue.
+    * `matmul_c16`: a map goes from two dimensions to as many results as its
+      operand has, and is a projected permutation.
+    * `matmul_c17`: an epilogue operand has the sizes of M and N that its map
+      selects.
+    * `matmul_c18`: an epilogue operand's elements are integers or floats.
+    * `matmul_c19`: without an epilogue, the output's element type is in the
+      table.
+    * `matmul_c20`: the epilogue's arguments are the accumulator type and the
+      epilogue operands' element types.
+    * `matmul_c21`: the epilogue ends with a `yield` of the output's element
+      type.
+    * `matmul_c22`: the operations in the epilogue are pure, have no regions and
+      work on integers, floats and `index`.
+
+    Example:
+    ```mlir
+    // A linear layer with bias and ReLU: D = relu(X · Wᵀ + b).
+    func.func @linear(%values: tensor<64x48xbf16>, %metadata: tensor<64x6xi16>,
+                      %x: tensor<?x96xbf16>, %bias: tensor<64xf32>,
+                      %init: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
+      %0 = sparse24.matmul rhs
+          ins(%values, %metadata : tensor<64x48xbf16>, tensor<64x6xi16>)
+          dense(%x : tensor<?x96xbf16>) outs(%init : tensor<?x64xbf16>)
+          k = 96 acc = f32
+          epilogue(%bias : tensor<64xf32>) maps = [affine_map<(m, n) -> (n)>] {
+          ^bb0(%acc: f32, %b: f32):
+            %zero = arith.constant 0.0 : f32
+            %sum = arith.addf %acc, %b : f32
+            %relu = arith.maximumf %sum, %zero : f32
+            %out = arith.truncf %relu : f32 to bf16
+            sparse24.yield %out : bf16
+          } -> tensor<?x64xbf16>
+      return %0 : tensor<?x64xbf16>
+    }
+
+    // As memrefs, packed for a kernel, accumulating into f32.
+    func.func @accumulate(%packed: memref<9216xi8>, %x: memref<96x?xbf16>,
+                          %d: memref<64x?xf32>) {
+      sparse24.matmul lhs ins(%packed : memref<9216xi8>)
+          dense(%x : memref<96x?xbf16>) outs(%d : memref<64x?xf32>)
+          k = 96 acc = f32 accumulate
+          layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 96>
+      return
+    }
+    ```
+  }];
   let arguments = (ins
-    Sparse24_SideAttr:$side,
-    Variadic<Sparse24_Shaped>:$sparse,
-    Sparse24_Matrix:$dense,
-    Variadic<Sparse24_Shaped>:$epilogueOperands,
-    Sparse24_Matrix:$init,
-    I64Attr:$k,
-    TypeAttr:$accumulatorType,
-    UnitAttr:$transposeDense,
-    UnitAttr:$accumulate,
-    OptionalAttr<Sparse24_LayoutAttr>:$layout,
-    OptionalAttr<Sparse24_ScheduleAttr>:$schedule,
-    DefaultValuedAttr<AffineMapArrayAttr, "{}">:$epilogueMaps
+    Arg<Sparse24_SideAttr, "which operand of the product is sparse">:$side,
+    Arg<Variadic<Sparse24_Shaped>,
+        "the sparse matrix: packed, or values and metadata">:$sparse,
+    Arg<Sparse24_Matrix, "the dense matrix">:$dense,
+    Arg<Variadic<Sparse24_Shaped>, "what the epilogue reads">:$epilogueOperands,
+    Arg<Sparse24_Matrix, "where the result goes, M × N">:$init,
+    Arg<I64Attr, "the logical number of columns of the sparse matrix">:$k,
+    Arg<TypeAttr, "the type of the sum">:$accumulatorType,
+    Arg<UnitAttr, "the dense matrix is stored transposed">:$transposeDense,
+    Arg<UnitAttr, "the sum starts from init">:$accumulate,
+    Arg<OptionalAttr<Sparse24_LayoutAttr>, "the packed format">:$layout,
+    Arg<OptionalAttr<Sparse24_ScheduleAttr>, "how a kernel walks">:$schedule,
+    Arg<DefaultValuedAttr<AffineMapArrayAttr, "{}">,
+        "from (m, n) to the indices of each epilogue operand">:$epilogueMaps
   );
   let results = (outs Variadic<AnyRankedTensor>:$result);
   let regions = (region MaxSizedRegion<1>:$epilogue);
@@ -169,7 +501,11 @@ def Sparse24_MatmulOp : Sparse24_DestinationOp<"matmul", [
 def Sparse24_YieldOp : Sparse24_Op<"yield", [Pure, Terminator, ReturnLike,
     ParentOneOf<["MatmulOp"]>]> {
   let summary = "ends an epilogue";
-  let arguments = (ins AnyType:$value);
+  let description = [{
+    Gives the output element that the epilogue of `matmul` computed. See there
+    for an example.
+  }];
+  let arguments = (ins Arg<AnyType, "the output element">:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 

@@ -1,0 +1,70 @@
+// Canonicalization of the operations of the sparse24 dialect.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace mlir::sparse24;
+
+/// Replaces an operation's only result by a tensor of the same run-time shape,
+/// which may be known better or less well.
+static void replaceWithTensor(PatternRewriter &rewriter, Operation *op,
+                              Value tensor) {
+  Type type = op->getResult(0).getType();
+  if (tensor.getType() != type)
+    tensor = tensor::CastOp::create(rewriter, op->getLoc(), type, tensor);
+  rewriter.replaceOp(op, tensor);
+}
+
+namespace {
+
+/// prune(prune(w)) and prune(decompress(…)): the input is 2:4 already.
+struct DropRedundantPrune : OpRewritePattern<PruneOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(PruneOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.hasPureTensorSemantics())
+      return failure();
+    // Whatever the criterion, what has no more nonzeros than may be kept stays.
+    if (!isa_and_present<PruneOp, DecompressOp>(op.getInput().getDefiningOp()))
+      return rewriter.notifyMatchFailure(op, "input isn't known to be 2:4");
+    replaceWithTensor(rewriter, op, op.getInput());
+    return success();
+  }
+};
+
+/// decompress(compress(w)) is w, up to the sign of zeros.
+struct DropDecompressOfCompress : OpRewritePattern<DecompressOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(DecompressOp op,
+                                PatternRewriter &rewriter) const override {
+    auto compress = op.getValues().getDefiningOp<CompressOp>();
+    if (!compress || op.getValues() != compress.getResults()[0] ||
+        op.getMetadata() != compress.getResults()[1])
+      return failure();
+    // Several K have values and metadata of the same shape.
+    auto input = cast<RankedTensorType>(compress.getInput().getType());
+    auto init = cast<RankedTensorType>(op.getInit().getType());
+    if (input.isDynamicDim(1) || input.getDimSize(1) != init.getDimSize(1))
+      return rewriter.notifyMatchFailure(op, "K may differ");
+    replaceWithTensor(rewriter, op, compress.getInput());
+    return success();
+  }
+};
+
+} // namespace
+
+void PruneOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                          MLIRContext *context) {
+  patterns.add<DropRedundantPrune>(context);
+}
+
+void DecompressOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                               MLIRContext *context) {
+  patterns.add<DropDecompressOfCompress>(context);
+}
