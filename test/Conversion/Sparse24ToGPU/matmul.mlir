@@ -37,7 +37,7 @@
 
 // CHECK-LABEL: func @shared
 func.func @shared(%p: memref<9216xi8>, %x: memref<96x128xbf16>, %y: memref<64x128xf32>,
-                  %p2: memref<18432xi8>, %x2: memref<192x40xbf16>, %y2: memref<64x40xf32>) {
+                  %p2: memref<13824xi8>, %x2: memref<192x40xbf16>, %y2: memref<64x40xf32>) {
   // Two shapes, one kernel: 64 × 128 has two tiles, 64 × 40 has one.
   // CHECK: gpu.launch_func @sparse24_kernels::@matmul_mma_sp_bf16_f32_64x64x64 blocks in (%c2, %c1, %c1) threads in (%c128, %c1, %c1)
   // CHECK-SAME: dynamic_shared_memory_size
@@ -46,7 +46,7 @@ func.func @shared(%p: memref<9216xi8>, %x: memref<96x128xbf16>, %y: memref<64x12
     layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 96>
     schedule = #sparse24.schedule<tile = [64, 64, 64], warps = [2, 2], stages = 3>
   // CHECK: gpu.launch_func @sparse24_kernels::@matmul_mma_sp_bf16_f32_64x64x64 blocks in (%c1, %c1, %c1)
-  sparse24.matmul lhs ins(%p2 : memref<18432xi8>) dense(%x2 : memref<192x40xbf16>)
+  sparse24.matmul lhs ins(%p2 : memref<13824xi8>) dense(%x2 : memref<192x40xbf16>)
     outs(%y2 : memref<64x40xf32>) k = 192 acc = f32
     layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 192>
     schedule = #sparse24.schedule<tile = [64, 64, 64], warps = [2, 2], stages = 3>
