@@ -151,22 +151,24 @@ def run(options, progress):
     """Does it all; gives the rows of the table."""
     output = Path(options.output)
     output.mkdir(parents=True, exist_ok=True)
-    progress.step("exporting the linear layers")
+    progress.step("reading the linear layers")
     layers = export.load_layers(options.model, options.layers)
     if not layers:
         raise ValueError(f"{options.model}: no linear layer matches {' '.join(options.layers)}")
-    module = output / "model.mlir"
-    with open(module, "w", encoding="ascii") as stream:
-        export.write_module(stream, layers, options.tokens)
-
-    artifact, has_gpu = None, options.target != "cpu" and driver.is_available()
-    if options.target != "cpu":
-        progress.step(f"compiling for {options.target}")
-        artifact = compiler.compile(module, output / options.target, options.target, options.prune, options.precision)
-    if not has_gpu:
-        progress.step("compiling for the CPU")
-        cpu_artifact = compiler.compile(module, output / "cpu", "cpu", options.prune, options.precision)
-        artifact = artifact or cpu_artifact
+    has_gpu = options.target != "cpu" and driver.is_available()
+    targets = [options.target] if has_gpu or options.target == "cpu" else [options.target, "cpu"]
+    if options.reuse:
+        artifacts = [compiler.load(output / target) for target in targets]
+    else:
+        module = output / "model.mlir"
+        with open(module, "w", encoding="ascii") as stream:
+            export.write_module(stream, layers, options.tokens)
+        artifacts = []
+        for target in targets:
+            progress.step(f"compiling for {target}")
+            artifacts.append(
+                compiler.compile(module, output / target, target, options.prune, options.precision))
+    artifact = artifacts[0]
 
     by_layer = {remark.arguments.get("Layer"): remark for remark in artifact.remarks}
     rows = [make_row(layer, by_layer.get(layer.name)) for layer in layers]
@@ -176,7 +178,7 @@ def run(options, progress):
     if has_gpu:
         outputs = run_on_gpu(artifact, rows, inputs, progress)
     else:
-        outputs = run_on_cpu(cpu_artifact, rows, inputs, progress)
+        outputs = run_on_cpu(artifacts[-1], rows, inputs, progress)
     for row, x, actual in zip(rows, inputs, outputs):
         check(row, x, actual, options.prune, options.precision)
     progress.finish()
@@ -197,6 +199,9 @@ def main(arguments=None):
                         help=f"rows of the activations (default: {DEFAULT_TOKENS}); '?' compiles for any number")
     parser.add_argument("--layers", nargs="+", default=["*"], metavar="GLOB",
                         help="only layers with matching names, such as 'layer_0_*'")
+    parser.add_argument("--reuse", action="store_true",
+                        help="compile nothing: run what an earlier call, with the same options, left in --output, "
+                             "perhaps on another machine")
     compiler.add_arguments(parser)
     options = parser.parse_args(arguments)
     if options.precision == "tf32":
