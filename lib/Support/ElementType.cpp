@@ -7,6 +7,7 @@
 #include "sparse24/Support/ElementType.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace sparse24 {
@@ -98,6 +99,20 @@ static To roundToInteger(float value, float lowest, float highest) {
   return static_cast<To>(std::clamp(std::nearbyint(value), lowest, highest));
 }
 
+/// Looks the values of a type's 256 codes up in a table.
+template <float (*toFloat)(uint8_t)>
+static void convertCodes(const void *source, float *destination,
+                         int64_t count) {
+  static const std::array<float, 256> table = [] {
+    std::array<float, 256> values;
+    for (int code = 0; code < 256; ++code)
+      values[code] = toFloat(static_cast<uint8_t>(code));
+    return values;
+  }();
+  convertArray<uint8_t, float>(source, destination, count,
+                               [](uint8_t code) { return table[code]; });
+}
+
 void convertToFloat(ElementType type, const void *source, float *destination,
                     int64_t count) {
   switch (type) {
@@ -117,11 +132,9 @@ void convertToFloat(ElementType type, const void *source, float *destination,
     return convertArray<uint8_t, float>(source, destination, count,
                                         [](uint8_t x) { return float(x); });
   case ElementType::E4M3:
-    return convertArray<uint8_t, float>(source, destination, count,
-                                        e4m3ToFloat);
+    return convertCodes<e4m3ToFloat>(source, destination, count);
   case ElementType::E5M2:
-    return convertArray<uint8_t, float>(source, destination, count,
-                                        e5m2ToFloat);
+    return convertCodes<e5m2ToFloat>(source, destination, count);
   }
 }
 

@@ -64,175 +64,198 @@ bool PackedLayout::parse(std::string_view text, PackedLayout &layout) {
 }
 
 //===----------------------------------------------------------------------===//
-// Where a row's words go
+// Where the words of rows go
+//
+// Lanes 4g to 4g + 3 hold rows g and g + 8 of a row block and nothing else. So
+// what a step has of these two rows is interleaved into 64 contiguous bytes of
+// values, and likewise their metadata.
 //===----------------------------------------------------------------------===//
 
-/// 32-bit words of compressed values that one row has in one step.
-static constexpr int kValueWordsPerStep = 8;
+/// 32-bit words of values, and bytes, that one row has in one step.
+static constexpr int kStepWords = 8;
+static constexpr int kStepRowBytes = 4 * kStepWords;
 
-/// A lane and a part of what it holds.
-struct LanePart {
-  int lane;
-  int part;
+/// A word of one of the two rows: of row g if `upper` is 0, of row g + 8 if it
+/// is 1.
+struct RowWord {
+  int upper;
+  int word;
 };
 
-/// The lane and register that hold 32-bit word `word` of a step's compressed
-/// row.
-static constexpr LanePart valueWordPlace(int row, int word) {
-  return {row % 8 * 4 + word % 4, row / 8 + word / 4 * 2};
+/// The 32-bit word of values that lane 4g + t holds in a register.
+static constexpr RowWord valueWord(int t, int reg) {
+  return {reg % 2, t + 4 * (reg / 2)};
 }
 
-/// The lane, and the half of its word, that hold 16-bit metadata word `word` of
-/// a row: of a step for 8-bit types, of a whole k block for the others.
-static constexpr LanePart metadataWordPlace(bool is8Bit, int row, int word) {
-  if (is8Bit)
-    return {row % 8 * 4 + word / 2 * 2 + row / 8, word % 2};
-  return {row % 8 * 4 + word, row / 8};
+/// The 16-bit word of metadata in a half of the metadata word of lane 4g + t:
+/// for 8-bit types of the row's words of a step, for the others of those of a k
+/// block.
+static constexpr RowWord metadataWord8Bit(int t, int half) {
+  return {t % 2, t / 2 * 2 + half};
 }
+static constexpr RowWord metadataWord(int t, int half) { return {half, t}; }
 
-/// The two functions above restate MmaSp.h by row; this proves that they agree.
-static constexpr bool placesAgreeWithMmaSp(ElementType type) {
+/// These functions restate MmaSp.h; this proves that they agree with it.
+static constexpr bool agreesWithMmaSp(ElementType type) {
   int perRegister = mma_sp::elementsPerRegister(type);
   for (int lane = 0; lane < mma_sp::kLanes; ++lane)
     for (int reg = 0; reg < mma_sp::kRegistersA; ++reg)
       for (int slot = 0; slot < perRegister; ++slot) {
-        mma_sp::Coordinate<> element = mma_sp::elementA(type, lane, reg, slot);
-        LanePart place =
-            valueWordPlace(element.row, element.column / perRegister);
-        if (place.lane != lane || place.part != reg ||
-            element.column % perRegister != slot)
+        RowWord from = valueWord(lane % 4, reg);
+        mma_sp::Coordinate element = mma_sp::elementA(type, lane, reg, slot);
+        if (element.row != lane / 4 + 8 * from.upper ||
+            element.column != from.word * perRegister + slot)
           return false;
       }
-  bool is8Bit = storageBytes(type) == 1;
   for (int selector = 0; selector < mma_sp::numSelectors(type); ++selector)
     for (int lane = 0; lane < mma_sp::kLanes; ++lane)
       for (int nibble = 0; nibble < mma_sp::kNibbles; ++nibble) {
         if (!mma_sp::suppliesMetadata(type, lane, selector))
           continue;
+        RowWord from = storageBytes(type) == 1
+                           ? metadataWord8Bit(lane % 4, nibble / 4)
+                           : metadataWord(lane % 4, nibble / 4);
         mma_sp::GroupCoordinate group =
             mma_sp::metadataGroup(type, lane, nibble);
-        int groupInBlock = selector * mma_sp::groupsPerRow(type) + group.group;
-        LanePart place = metadataWordPlace(is8Bit, group.row, groupInBlock / 4);
-        if (place.lane != lane || place.part != nibble / 4 ||
-            groupInBlock % 4 != nibble % 4)
+        if (group.row != lane / 4 + 8 * from.upper ||
+            selector * mma_sp::groupsPerRow(type) + group.group !=
+                4 * from.word + nibble % 4)
           return false;
       }
   return true;
 }
-static_assert(placesAgreeWithMmaSp(ElementType::F16));
-static_assert(placesAgreeWithMmaSp(ElementType::BF16));
-static_assert(placesAgreeWithMmaSp(ElementType::TF32));
-static_assert(placesAgreeWithMmaSp(ElementType::S8));
-static_assert(placesAgreeWithMmaSp(ElementType::U8));
-static_assert(placesAgreeWithMmaSp(ElementType::E4M3));
-static_assert(placesAgreeWithMmaSp(ElementType::E5M2));
+static_assert(agreesWithMmaSp(ElementType::F16));
+static_assert(agreesWithMmaSp(ElementType::BF16));
+static_assert(agreesWithMmaSp(ElementType::TF32));
+static_assert(agreesWithMmaSp(ElementType::S8));
+static_assert(agreesWithMmaSp(ElementType::U8));
+static_assert(agreesWithMmaSp(ElementType::E4M3));
+static_assert(agreesWithMmaSp(ElementType::E5M2));
 
 //===----------------------------------------------------------------------===//
 // Rows in and out of the packed format
 //===----------------------------------------------------------------------===//
 
+/// Takes words of the two rows to what lanes 4g to 4g + 3 hold, `perLane` words
+/// each.
+template <typename Word, int perLane, RowWord (*source)(int, int)>
+static void interleave(const void *lower, const void *upper, void *lanes) {
+  Word rows[2][2 * perLane], words[4 * perLane];
+  std::memcpy(rows[0], lower, sizeof(rows[0]));
+  std::memcpy(rows[1], upper, sizeof(rows[1]));
+  for (int t = 0; t < 4; ++t)
+    for (int i = 0; i < perLane; ++i)
+      words[perLane * t + i] = rows[source(t, i).upper][source(t, i).word];
+  std::memcpy(lanes, words, sizeof(words));
+}
+
+/// The inverse.
+template <typename Word, int perLane, RowWord (*source)(int, int)>
+static void deinterleave(void *lower, void *upper, const void *lanes) {
+  Word rows[2][2 * perLane], words[4 * perLane];
+  std::memcpy(words, lanes, sizeof(words));
+  for (int t = 0; t < 4; ++t)
+    for (int i = 0; i < perLane; ++i)
+      rows[source(t, i).upper][source(t, i).word] = words[perLane * t + i];
+  std::memcpy(lower, rows[0], sizeof(rows[0]));
+  std::memcpy(upper, rows[1], sizeof(rows[1]));
+}
+
 namespace {
+
+/// Chunks of rows g and g + 8 of a row block.
+struct ChunkPair {
+  CompressedChunk lower, upper;
+};
 
 /// Moves chunks of compressed rows in and out of a packed matrix.
 class PackedRows {
 public:
-  PackedRows(const PackedLayout &layout)
-      : layout(layout), is8Bit(storageBytes(layout.elementType) == 1),
-        blockRowMetadataWords(layout.kBlock() / groupSize(layout.elementType) /
-                              kGroupsPerMetadataWord),
-        chunkBlocks(chunkColumns(layout.elementType) / layout.kBlock()) {}
+  explicit PackedRows(const PackedLayout &layout)
+      : layout(layout), is8Bit(storageBytes(layout.elementType) == 1) {}
 
-  /// k blocks of the chunk that begins with column k.
-  int64_t blocksFrom(int64_t k) const {
-    return std::min(chunkBlocks, layout.kBlocks() - k / layout.kBlock());
-  }
-
-  /// Fills up a chunk of which `columns` columns are there.
+  /// Fills up a chunk, of which `columns` columns are there, to whole k blocks.
   void pad(CompressedChunk &chunk, int64_t k, int64_t columns) const {
-    int64_t blocks = blocksFrom(k);
-    int64_t bytes = valuesPerRow(layout.elementType, columns) *
-                    storageBytes(layout.elementType);
-    std::memset(chunk.values + bytes, 0, blocks * kBlockRowValueBytes - bytes);
-    std::fill(chunk.metadata + metadataWordsPerRow(layout.elementType, columns),
-              chunk.metadata + blocks * blockRowMetadataWords,
+    ElementType type = layout.elementType;
+    int64_t blockColumns = blocksFrom(k) * layout.kBlock();
+    int64_t bytes = valuesPerRow(type, columns) * storageBytes(type);
+    int64_t paddedBytes = valuesPerRow(type, blockColumns) * storageBytes(type);
+    std::memset(chunk.values + bytes, 0, paddedBytes - bytes);
+    std::fill(chunk.metadata + metadataWordsPerRow(type, columns),
+              chunk.metadata + metadataWordsPerRow(type, blockColumns),
               kPaddingMetadataWord);
   }
 
-  void pack(const CompressedChunk &chunk, int64_t row, int64_t k,
+  /// Packs the chunks, which begin with column k, of rows g and g + 8.
+  void pack(const ChunkPair &rows, int64_t rowBlock, int64_t g, int64_t k,
             unsigned char *packed) const {
-    forEachWord(
-        row, k,
-        [&](int64_t word, int64_t offset) {
-          std::memcpy(packed + offset, chunk.values + 4 * word, 4);
-        },
-        [&](int64_t word, int64_t offset) {
-          std::memcpy(packed + offset, chunk.metadata + word, 2);
-        });
+    const unsigned char *lower = rows.lower.values, *upper = rows.upper.values;
+    const uint16_t *lowerMetadata = rows.lower.metadata,
+                   *upperMetadata = rows.upper.metadata;
+    forEachStep(rowBlock, g, k, [&](int64_t step, int64_t values) {
+      interleave<uint32_t, 4, valueWord>(lower + step * kStepRowBytes,
+                                         upper + step * kStepRowBytes,
+                                         packed + values);
+    });
+    forEachMetadataWord(rowBlock, g, k, [&](int64_t word, int64_t metadata) {
+      (is8Bit ? interleave<uint16_t, 2, metadataWord8Bit>
+              : interleave<uint16_t, 2, metadataWord>)(lowerMetadata + 4 * word,
+                                                       upperMetadata + 4 * word,
+                                                       packed + metadata);
+    });
   }
 
-  void unpack(CompressedChunk &chunk, int64_t row, int64_t k,
+  void unpack(ChunkPair &rows, int64_t rowBlock, int64_t g, int64_t k,
               const unsigned char *packed) const {
-    forEachWord(
-        row, k,
-        [&](int64_t word, int64_t offset) {
-          std::memcpy(chunk.values + 4 * word, packed + offset, 4);
-        },
-        [&](int64_t word, int64_t offset) {
-          std::memcpy(chunk.metadata + word, packed + offset, 2);
-        });
-  }
-
-  /// Packs the rows that the last row block has too many.
-  void packPaddingRows(int64_t k, unsigned char *packed) const {
-    CompressedChunk padding;
-    pad(padding, k, 0);
-    for (int64_t row = layout.rows; row < layout.paddedRows(); ++row)
-      pack(padding, row, k, packed);
+    unsigned char *lower = rows.lower.values, *upper = rows.upper.values;
+    uint16_t *lowerMetadata = rows.lower.metadata,
+             *upperMetadata = rows.upper.metadata;
+    forEachStep(rowBlock, g, k, [&](int64_t step, int64_t values) {
+      deinterleave<uint32_t, 4, valueWord>(lower + step * kStepRowBytes,
+                                           upper + step * kStepRowBytes,
+                                           packed + values);
+    });
+    forEachMetadataWord(rowBlock, g, k, [&](int64_t word, int64_t metadata) {
+      (is8Bit
+           ? deinterleave<uint16_t, 2, metadataWord8Bit>
+           : deinterleave<uint16_t, 2, metadataWord>)(lowerMetadata + 4 * word,
+                                                      upperMetadata + 4 * word,
+                                                      packed + metadata);
+    });
   }
 
 private:
-  /// Bytes of values that one row has in a k block.
-  static constexpr int64_t kBlockRowValueBytes =
-      PackedLayout::kSteps * kValueWordsPerStep * 4;
+  /// Calls body(step, offset) for the steps of the chunk that begins with
+  /// column k: the step's number in the chunk and the offset of the values of
+  /// lane 4g.
+  template <typename Body>
+  void forEachStep(int64_t rowBlock, int64_t g, int64_t k, Body body) const {
+    int64_t offset =
+        layout.valueOffset(rowBlock, k / layout.kBlock(), 0, 4 * g);
+    int64_t steps = blocksFrom(k) * PackedLayout::kSteps;
+    for (int64_t step = 0; step < steps; ++step)
+      body(step, offset + step * (mma_sp::kLanes * PackedLayout::kLaneBytes));
+  }
 
-  /// For the chunk of a row that begins with column k, calls value(word,
-  /// offset) for each 32-bit word of its values and metadata(word, offset) for
-  /// each 16-bit word of its metadata, with the word's byte offset in the
-  /// packed matrix.
-  template <typename Value, typename Metadata>
-  void forEachWord(int64_t row, int64_t k, Value value,
-                   Metadata metadata) const {
-    int64_t rowBlock = row / PackedLayout::kRowBlock;
-    int rowInBlock = static_cast<int>(row % PackedLayout::kRowBlock);
-    int64_t firstBlock = k / layout.kBlock();
-    for (int64_t b = 0, blocks = blocksFrom(k); b < blocks; ++b) {
-      int64_t valueBase = layout.valueOffset(rowBlock, firstBlock + b, 0, 0);
-      for (int step = 0; step < PackedLayout::kSteps; ++step)
-        for (int w = 0; w < kValueWordsPerStep; ++w) {
-          LanePart place = valueWordPlace(rowInBlock, w);
-          value((b * PackedLayout::kSteps + step) * kValueWordsPerStep + w,
-                valueBase +
-                    (step * mma_sp::kLanes + place.lane) *
-                        PackedLayout::kLaneBytes +
-                    place.part * 4);
-        }
-      int64_t metadataBase =
-          layout.metadataOffset(rowBlock, firstBlock + b, 0, 0);
-      for (int w = 0; w < blockRowMetadataWords; ++w) {
-        // 8-bit types have four words of a row in each step's words.
-        int step = is8Bit ? w / 4 : 0;
-        LanePart place = metadataWordPlace(is8Bit, rowInBlock, w % 4);
-        metadata(b * blockRowMetadataWords + w,
-                 metadataBase + (step * mma_sp::kLanes + place.lane) * 4 +
-                     place.part * 2);
-      }
-    }
+  /// The same for the metadata words that lane 4g has of the chunk.
+  template <typename Body>
+  void forEachMetadataWord(int64_t rowBlock, int64_t g, int64_t k,
+                           Body body) const {
+    int64_t offset =
+        layout.metadataOffset(rowBlock, k / layout.kBlock(), 0, 4 * g);
+    int64_t words = blocksFrom(k) * layout.metadataWordsPerLane();
+    for (int64_t word = 0; word < words; ++word)
+      body(word, offset + word * (mma_sp::kLanes * 4));
+  }
+
+  /// k blocks of the chunk that begins with column k.
+  int64_t blocksFrom(int64_t k) const {
+    int64_t chunkBlocks = chunkColumns(layout.elementType) / layout.kBlock();
+    return std::min(chunkBlocks, layout.kBlocks() - k / layout.kBlock());
   }
 
   PackedLayout layout;
   bool is8Bit;
-  int64_t blockRowMetadataWords;
-  int64_t chunkBlocks;
 };
 
 } // namespace
@@ -241,71 +264,95 @@ private:
 // Packing
 //===----------------------------------------------------------------------===//
 
+/// Packs rows [row, row + rows), the columns from k on: fill(chunk, row) gives
+/// the padded chunk of a row. The last row block is filled up with padding.
+template <typename Fill>
+static void packPanel(const PackedLayout &layout, int64_t row, int64_t rows,
+                      int64_t k, unsigned char *packed, Fill fill) {
+  PackedRows packedRows(layout);
+  ChunkPair pair;
+  auto fillOrPad = [&](CompressedChunk &chunk, int64_t chunkRow) {
+    if (chunkRow < row + rows)
+      fill(chunk, chunkRow);
+    else
+      packedRows.pad(chunk, k, 0);
+  };
+  for (int64_t first = row; first < row + rows;
+       first += PackedLayout::kRowBlock)
+    for (int64_t g = 0; g < PackedLayout::kRowBlock / 2; ++g) {
+      fillOrPad(pair.lower, first + g);
+      fillOrPad(pair.upper, first + g + 8);
+      packedRows.pack(pair, first / PackedLayout::kRowBlock, g, k, packed);
+    }
+}
+
 void pack(const PackedLayout &layout, const void *values,
           const uint16_t *metadata, void *packed, int numThreads) {
+  ElementType type = layout.elementType;
   auto *in = static_cast<const unsigned char *>(values);
   auto *out = static_cast<unsigned char *>(packed);
-  PackedRows packedRows(layout);
-  auto packRows = [&](int64_t begin, int64_t end) {
-    CompressedChunk chunk;
-    auto packPanel = [&](int64_t row, int64_t rows, int64_t k,
-                         int64_t columns) {
-      for (int64_t r = row; r < row + rows; ++r) {
-        LogicalChunk(layout.elementType, layout.k, in, metadata, r, k, columns)
-            .copyTo(chunk);
-        packedRows.pad(chunk, k, columns);
-        packedRows.pack(chunk, r, k, out);
-      }
-      if (row + rows == layout.rows)
-        packedRows.packPaddingRows(k, out);
+  auto packChunks = [&](int64_t row, int64_t rows, int64_t k, int64_t columns) {
+    auto fill = [&](CompressedChunk &chunk, int64_t chunkRow) {
+      LogicalChunk(type, layout.k, in, metadata, chunkRow, k, columns)
+          .copyTo(chunk);
+      PackedRows(layout).pad(chunk, k, columns);
     };
-    forEachPanelChunk(layout.elementType, begin, end, layout.k, packPanel);
+    packPanel(layout, row, rows, k, out, fill);
   };
-  parallelForRows(layout.rows, layout.k * storageBytes(layout.elementType),
-                  numThreads, packRows);
+  auto packRows = [&](int64_t begin, int64_t end) {
+    forEachPanelChunk(type, begin, end, layout.k, packChunks);
+  };
+  parallelForRows(layout.rows, layout.k * storageBytes(type), numThreads,
+                  packRows);
 }
 
 void unpack(const PackedLayout &layout, const void *packed, void *values,
             uint16_t *metadata, int numThreads) {
+  ElementType type = layout.elementType;
   auto *in = static_cast<const unsigned char *>(packed);
   auto *out = static_cast<unsigned char *>(values);
-  PackedRows packedRows(layout);
-  auto unpackRows = [&](int64_t begin, int64_t end) {
-    CompressedChunk chunk;
-    auto unpackPanel = [&](int64_t row, int64_t rows, int64_t k,
-                           int64_t columns) {
-      for (int64_t r = row; r < row + rows; ++r) {
-        packedRows.unpack(chunk, r, k, in);
-        LogicalChunk(layout.elementType, layout.k, out, metadata, r, k, columns)
+  auto unpackChunks = [&](int64_t row, int64_t rows, int64_t k,
+                          int64_t columns) {
+    auto copyOut = [&](const CompressedChunk &chunk, int64_t chunkRow) {
+      if (chunkRow < row + rows)
+        LogicalChunk(type, layout.k, out, metadata, chunkRow, k, columns)
             .copyFrom(chunk);
-      }
     };
-    forEachPanelChunk(layout.elementType, begin, end, layout.k, unpackPanel);
+    ChunkPair pair;
+    for (int64_t first = row; first < row + rows;
+         first += PackedLayout::kRowBlock)
+      for (int64_t g = 0; g < PackedLayout::kRowBlock / 2; ++g) {
+        PackedRows(layout).unpack(pair, first / PackedLayout::kRowBlock, g, k,
+                                  in);
+        copyOut(pair.lower, first + g);
+        copyOut(pair.upper, first + g + 8);
+      }
   };
-  parallelForRows(layout.rows, layout.k * storageBytes(layout.elementType),
-                  numThreads, unpackRows);
+  auto unpackRows = [&](int64_t begin, int64_t end) {
+    forEachPanelChunk(type, begin, end, layout.k, unpackChunks);
+  };
+  parallelForRows(layout.rows, layout.k * storageBytes(type), numThreads,
+                  unpackRows);
 }
 
 void packDense(const PackedLayout &layout, const MatrixRef &matrix,
                void *packed, Selection selection, int numThreads) {
+  ElementType type = layout.elementType;
   auto *out = static_cast<unsigned char *>(packed);
-  PackedRows packedRows(layout);
   auto packRows = [&](auto block, int64_t begin, int64_t end) {
-    PanelBuffer panel(layout.elementType);
-    CompressedChunk chunk;
-    auto packPanel = [&](int64_t row, int64_t rows, int64_t k,
-                         int64_t columns) {
+    PanelBuffer panel(type);
+    auto packChunks = [&](int64_t row, int64_t rows, int64_t k,
+                          int64_t columns) {
       panel.read(matrix, row, rows, k, columns);
-      for (int64_t r = 0; r < rows; ++r) {
-        compressRow(block, panel.row(r), columns, selection, chunk);
-        packedRows.pack(chunk, row + r, k, out);
-      }
-      if (row + rows == layout.rows)
-        packedRows.packPaddingRows(k, out);
+      auto fill = [&](CompressedChunk &chunk, int64_t chunkRow) {
+        compressRow(block, panel.row(chunkRow - row), columns, selection,
+                    chunk);
+      };
+      packPanel(layout, row, rows, k, out, fill);
     };
-    forEachPanelChunk(layout.elementType, begin, end, layout.k, packPanel);
+    forEachPanelChunk(type, begin, end, layout.k, packChunks);
   };
-  parallelForBlockRows(layout.elementType, matrix, numThreads, packRows);
+  parallelForBlockRows(type, matrix, numThreads, packRows);
 }
 
 } // namespace sparse24

@@ -79,46 +79,65 @@ struct Strided {
   Byte *at(int64_t row, int64_t column) const {
     return data + row * rowStride + column * columnStride;
   }
+  Strided from(int64_t row, int64_t column) const {
+    return {at(row, column), rowStride, columnStride};
+  }
+  Strided transposed() const { return {data, columnStride, rowStride}; }
 };
 
 } // namespace
 
-/// `bytes` is sizeof(element): the elements may be of any type of that size.
+/// Copies rows [0, rows) × columns [begin, end) element by element. `bytes` is
+/// sizeof(element): here and below the elements may be of any type of that
+/// size.
 template <int bytes>
-static void copyElements(int64_t rows, int64_t columns,
+static void copyElements(int64_t rows, int64_t begin, int64_t end,
                          Strided<const unsigned char> source,
                          Strided<unsigned char> destination) {
-  // In strips as wide as a cache line, so that the lines of both sides stay
-  // cached until all of their elements are moved; and a strip in tiles where
-  // one side has contiguous rows and the other contiguous columns.
-  constexpr int64_t strip = 64 / bytes, tile = 8 / bytes;
-  bool fromColumns =
-      source.rowStride == bytes && destination.columnStride == bytes;
-  bool toColumns =
-      source.columnStride == bytes && destination.rowStride == bytes;
-  for (int64_t begin = 0; begin < columns; begin += strip) {
-    int64_t end = std::min(begin + strip, columns);
-    int64_t tiledRows = 0, tiledEnd = begin;
-    if (fromColumns || toColumns) {
-      tiledRows = rows / tile * tile;
-      tiledEnd = begin + (end - begin) / tile * tile;
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = begin; c < end; ++c)
+      std::memcpy(destination.at(r, c), source.at(r, c), bytes);
+}
+
+/// Copies, tile by tile, from contiguous columns to contiguous rows. What is
+/// left at the edges is copied element by element.
+template <int bytes>
+static void transpose(int64_t rows, int64_t columns,
+                      Strided<const unsigned char> source,
+                      Strided<unsigned char> destination) {
+  constexpr int64_t tile = 8 / bytes;
+  int64_t tiledRows = rows / tile * tile, tiledColumns = columns / tile * tile;
+  for (int64_t r = 0; r < tiledRows; r += tile)
+    for (int64_t c = 0; c < tiledColumns; c += tile) {
+      uint64_t words[tile];
+      for (int64_t i = 0; i < tile; ++i)
+        std::memcpy(&words[i], source.at(r, c + i), 8);
+      transposeTile<8 * bytes>(words);
+      for (int64_t i = 0; i < tile; ++i)
+        std::memcpy(destination.at(r + i, c), &words[i], 8);
     }
-    for (int64_t r = 0; r < tiledRows; r += tile)
-      for (int64_t c = begin; c < tiledEnd; c += tile) {
-        uint64_t words[tile];
-        for (int64_t i = 0; i < tile; ++i)
-          std::memcpy(&words[i],
-                      fromColumns ? source.at(r, c + i) : source.at(r + i, c),
-                      8);
-        transposeTile<8 * bytes>(words);
-        for (int64_t i = 0; i < tile; ++i)
-          std::memcpy(fromColumns ? destination.at(r + i, c)
-                                  : destination.at(r, c + i),
-                      &words[i], 8);
-      }
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t c = r < tiledRows ? tiledEnd : begin; c < end; ++c)
-        std::memcpy(destination.at(r, c), source.at(r, c), bytes);
+  copyElements<bytes>(tiledRows, tiledColumns, columns, source, destination);
+  copyElements<bytes>(rows - tiledRows, 0, columns, source.from(tiledRows, 0),
+                      destination.from(tiledRows, 0));
+}
+
+template <int bytes>
+static void copyTyped(int64_t rows, int64_t columns,
+                      Strided<const unsigned char> source,
+                      Strided<unsigned char> destination) {
+  // In strips as wide as a cache line, so that the lines of both sides stay
+  // cached until all of their elements are moved.
+  constexpr int64_t strip = 64 / bytes;
+  for (int64_t c = 0; c < columns; c += strip) {
+    int64_t width = std::min(strip, columns - c);
+    auto from = source.from(0, c);
+    auto to = destination.from(0, c);
+    if (from.rowStride == bytes && to.columnStride == bytes)
+      transpose<bytes>(rows, width, from, to);
+    else if (from.columnStride == bytes && to.rowStride == bytes)
+      transpose<bytes>(width, rows, from.transposed(), to.transposed());
+    else
+      copyElements<bytes>(rows, 0, width, from, to);
   }
 }
 
@@ -134,11 +153,11 @@ void copyStrided(int64_t elementBytes, int64_t rows, int64_t columns,
                                destinationRowStride * elementBytes,
                                destinationColumnStride * elementBytes};
   if (elementBytes == 1)
-    copyElements<1>(rows, columns, from, to);
+    copyTyped<1>(rows, columns, from, to);
   else if (elementBytes == 2)
-    copyElements<2>(rows, columns, from, to);
+    copyTyped<2>(rows, columns, from, to);
   else
-    copyElements<4>(rows, columns, from, to);
+    copyTyped<4>(rows, columns, from, to);
 }
 
 } // namespace sparse24::detail
