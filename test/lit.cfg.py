@@ -48,6 +48,12 @@ llvm_config.add_tool_substitutions(
 )
 config.substitutions.append(("%mlir_lib_dir", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
 config.substitutions.append(("%python", config.python_executable))
+config.substitutions.append(("%cxx", config.host_cxx))
+config.substitutions.append(("%sparse24_include_dir", os.path.join(config.sparse24_source_dir, "include")))
+config.substitutions.append(("%sparse24_runtime_dir", os.path.join(config.sparse24_binary_dir, "lib", "Runtime")))
+config.substitutions.append(
+    ("%sparse24_fake_cuda", os.path.join(config.test_exec_root, "FakeCuda", "libsparse24_fake_cuda.so"))
+)
 
 
 def find_ptxas():

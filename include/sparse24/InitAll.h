@@ -5,6 +5,7 @@
 #define SPARSE24_INITALL_H
 
 #include "mlir/IR/DialectRegistry.h"
+#include "sparse24/Conversion/LaunchToRuntime.h"
 #include "sparse24/Conversion/Passes.h"
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h"
@@ -22,6 +23,7 @@ inline void registerAllPasses() {
   registerSparse24ConversionPasses();
   registerSparse24TransformsPasses();
   registerPipelines();
+  registerHostToLLVMPipeline();
 }
 
 } // namespace mlir::sparse24

@@ -1,9 +1,5 @@
-//===- Context.cpp - What a compiled function holds on a device
-//------------===//
-//
+// What a compiled function holds on a device.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
 
 #include "Context.h"
 

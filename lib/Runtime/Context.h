@@ -1,9 +1,5 @@
-//===- Context.h - What a compiled function holds on a device
-//--------------===//
-//
+// What a compiled function holds on a device.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef SPARSE24_LIB_RUNTIME_CONTEXT_H
 #define SPARSE24_LIB_RUNTIME_CONTEXT_H

@@ -1,9 +1,5 @@
-//===- Driver.cpp - The CUDA driver, opened at run time
-//--------------------===//
-//
+// The CUDA driver, opened at run time.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
 
 #include "Driver.h"
 

@@ -1,16 +1,10 @@
-//===- Driver.h - The CUDA driver, opened at run time
-//----------------------===//
-//
+// The CUDA driver, opened at run time.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
 //
 // Declares the few functions of libcuda that the runtime calls, so that no CUDA
 // header is needed to build it. Each member is named as the driver documents
 // the function; the `_v2` symbols are what CUDA's header maps the plain names
 // to.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef SPARSE24_LIB_RUNTIME_DRIVER_H
 #define SPARSE24_LIB_RUNTIME_DRIVER_H

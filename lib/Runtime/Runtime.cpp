@@ -1,9 +1,5 @@
-//===- Runtime.cpp - The runtime's C interface
-//-----------------------------===//
-//
+// The runtime's C interface.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
 
 #include "sparse24/Runtime/Runtime.h"
 

@@ -1,9 +1,5 @@
-//===- Status.cpp - Statuses with a thread's detail text
-//-------------------===//
-//
+// Statuses with a thread's detail text.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
 
 #include "Status.h"
 

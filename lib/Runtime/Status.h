@@ -1,9 +1,5 @@
-//===- Status.h - Statuses with a thread's detail text
-//---------------------===//
-//
+// Statuses with a thread's detail text.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef SPARSE24_LIB_RUNTIME_STATUS_H
 #define SPARSE24_LIB_RUNTIME_STATUS_H

@@ -6,6 +6,68 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ConvertLaunchToRuntime
+    : Pass<"sparse24-convert-launch-to-runtime", "::mlir::ModuleOp"> {
+  let summary = "Turn functions that launch kernels into entries of the runtime";
+  let description = [{
+    **Overview.** Replaces each public function `@f` by three, which
+    `sparse24/Runtime/Runtime.h` describes for their callers:
+
+    * `@f_create(path, context) -> i32` makes a context out of a constant that
+      describes the kernels, their images and the weights that `@f` uses;
+    * `@f_run(context, arguments of @f, stream) -> i32`, with
+      `llvm.emit_c_interface`, is the body of `@f`, in which launches,
+      allocations, copies and weights have become calls of the runtime;
+    * `@f_destroy(context) -> i32`.
+
+    Every `memref` in such a function is device memory. Each call returns a
+    status. The first that isn't 0 is what `@f_run` returns; after it the calls
+    that could fail are skipped, while temporaries are still freed. Arguments
+    are checked to be aligned to 16 bytes, as the kernels assume, before
+    anything is launched. Kernel parameters are what `convert-gpu-to-nvvm` makes
+    of a `gpu.func`'s arguments by default: for a memref two pointers, the
+    offset, the sizes and the strides.
+
+    **Preconditions.** Functions are bufferized with identity layouts and have
+    no results (`buffer-results-to-out-params`); calls are inlined; kernels are
+    serialized to `gpu.binary` as PTX, cubin or fat binary; the dynamic shared
+    memory of each launch is a constant.
+
+    **Caveats.** Host code can't look into device memory: operations that read
+    or write a memref there are refused, and so are constants in
+    `memref.global`, which belong into the weight file. Of several objects in a
+    `gpu.binary` the one that `#gpu.select_object` names is taken, by default
+    the first. Discardable attributes of dialects that `mlir-translate` doesn't
+    know are dropped from the module and its functions.
+
+    Before:
+    ```mlir
+    gpu.binary @kernels [#gpu.object<#nvvm.target, assembly = "…">]
+    func.func @f(%x: memref<64xf32>) {
+      gpu.launch_func @kernels::@scale blocks in (%c1, %c1, %c1)
+        threads in (%c64, %c1, %c1) args(%x : memref<64xf32>)
+      return
+    }
+    ```
+    After:
+    ```mlir
+    llvm.mlir.global internal constant @kernels_image("…\00")
+    llvm.func @f_create(!llvm.ptr, !llvm.ptr) -> i32
+    func.func @f_run(%context: !llvm.ptr, %x: memref<64xf32>,
+                     %stream: !llvm.ptr) -> i32 attributes {llvm.emit_c_interface}
+    llvm.func @f_destroy(!llvm.ptr) -> i32
+    ```
+  }];
+  let statistics = [
+    Statistic<"numEntries", "num-entries", "functions converted">,
+    Statistic<"numLaunches", "num-launches", "launches converted">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::scf::SCFDialect",
+  ];
+}
+
 def ConvertToGPU : Pass<"sparse24-convert-to-gpu", "::mlir::ModuleOp"> {
   let summary = "Turn products into launches of generated kernels";
   let description = [{

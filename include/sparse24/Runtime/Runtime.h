@@ -1,9 +1,5 @@
-//===- Runtime.h - What compiled programs call on the host
-//-----------------===//
-//
+// What compiled programs call on the host.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
 //
 // A C interface over the CUDA driver. It has two kinds of users:
 //
@@ -42,8 +38,6 @@
 // libcuda.so.1 is opened at the first call, not linked: programs load and fail
 // with SPARSE24_DRIVER_NOT_FOUND on machines without a driver. The environment
 // variable SPARSE24_LIBCUDA names another file to open.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef SPARSE24_RUNTIME_RUNTIME_H
 #define SPARSE24_RUNTIME_RUNTIME_H

@@ -1,9 +1,5 @@
-//===- RuntimeTest.cpp - The runtime over a recording driver
-//---------------===//
-//
+// The runtime over a recording driver.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
 
 #include "sparse24/Runtime/Runtime.h"
 

@@ -1,9 +1,5 @@
-//===- FakeCuda.cpp - A libcuda that records its calls
-//---------------------===//
-//
+// A libcuda that records its calls.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
 
 #include "FakeCuda.h"
 

@@ -1,18 +1,13 @@
-//===- FakeCuda.h - A libcuda that records its calls ------------*- C++ -*-===//
-//
+// A libcuda that records its calls.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
 //
 // Stands in for libcuda.so.1 (by SPARSE24_LIBCUDA) so that the runtime is
 // tested on machines without a GPU. Device memory is host memory. Copies are
 // done when their stream is synchronised, no earlier: who reads a weight
 // without waiting for its upload reads zeros.
-//
-//===----------------------------------------------------------------------===//
 
-#ifndef SPARSE24_TEST_UNIT_RUNTIME_FAKECUDA_H
-#define SPARSE24_TEST_UNIT_RUNTIME_FAKECUDA_H
+#ifndef SPARSE24_TEST_FAKECUDA_FAKECUDA_H
+#define SPARSE24_TEST_FAKECUDA_FAKECUDA_H
 
 #include <cstddef>
 #include <cstdint>
@@ -70,4 +65,4 @@ struct FakeCuda {
 /// The state of the library, exported by it under this name.
 extern "C" FakeCuda *fakeCudaState();
 
-#endif // SPARSE24_TEST_UNIT_RUNTIME_FAKECUDA_H
+#endif // SPARSE24_TEST_FAKECUDA_FAKECUDA_H

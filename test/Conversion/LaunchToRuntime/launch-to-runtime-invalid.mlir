@@ -1,0 +1,146 @@
+// RUN: sparse24-opt %s -sparse24-convert-launch-to-runtime -split-input-file -verify-diagnostics
+
+// expected-error @below {{'func.func' op has results; turn them into arguments first}}
+func.func @result(%x: memref<4xf32>) -> memref<4xf32> {
+  return %x : memref<4xf32>
+}
+
+// -----
+
+// expected-error @below {{argument #0 of type 'memref<4xf32, strided<[2]>>' is neither a scalar nor a memref with identity layout}}
+func.func @layout(%x: memref<4xf32, strided<[2]>>) {
+  return
+}
+
+// -----
+
+// expected-error @below {{'func.func' op is called by another function; inline calls first}}
+func.func @callee() {
+  return
+}
+func.func @caller() {
+  call @callee() : () -> ()
+  return
+}
+
+// -----
+
+func.func private @elsewhere()
+func.func @caller() {
+  // expected-error @below {{'func.call' op can't be part of an entry of the runtime}}
+  call @elsewhere() : () -> ()
+  return
+}
+
+// -----
+
+func.func private @f_run()
+// expected-error @below {{'func.func' op needs the name 'f_run', which is taken}}
+func.func @f() {
+  return
+}
+
+// -----
+
+func.func @load(%x: memref<4xf32>, %i: index) -> () {
+  // expected-error @below {{'memref.load' op has effects that host code can't have: all memrefs here are device memory}}
+  %0 = memref.load %x[%i] : memref<4xf32>
+  return
+}
+
+// -----
+
+memref.global "private" constant @bias : memref<4xf32> = dense<1.0>
+func.func @constant(%x: memref<4xf32>) {
+  // expected-error @below {{'memref.get_global' op refers to a constant in host memory}}
+  %0 = memref.get_global @bias : memref<4xf32>
+  memref.copy %0, %x : memref<4xf32> to memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @strided(%x: memref<4x8xf32>, %y: memref<4xf32>) {
+  %column = memref.subview %x[0, 0] [4, 1] [1, 1] : memref<4x8xf32> to memref<4xf32, strided<[8]>>
+  // expected-error @below {{'memref.copy' op of 'memref<4xf32, strided<[8]>>' isn't contiguous; make a kernel of it}}
+  memref.copy %column, %y : memref<4xf32, strided<[8]>> to memref<4xf32>
+  return
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    gpu.func @k() kernel {
+      gpu.return
+    }
+  }
+  func.func @unserialized() {
+    %c1 = arith.constant 1 : index
+    // expected-error @below {{'gpu.launch_func' op launches a kernel of 'kernels', which isn't a 'gpu.binary'; serialize kernels first}}
+    gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1)
+    return
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  // expected-error @below {{'gpu.binary' op holds LLVM bitcode, which the driver can't load}}
+  gpu.binary @kernels [#gpu.object<#nvvm.target, offload = "BC">]
+  func.func @bitcode() {
+    %c1 = arith.constant 1 : index
+    gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1)
+    return
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  // expected-error @below {{'gpu.binary' op has no object that its handler selects}}
+  gpu.binary @kernels <#gpu.select_object<1>> [#gpu.object<#nvvm.target, bin = "B">]
+  func.func @selection() {
+    %c1 = arith.constant 1 : index
+    gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1)
+    return
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.binary @kernels [#gpu.object<#nvvm.target, bin = "B">]
+  func.func @shared(%bytes: i32) {
+    %c1 = arith.constant 1 : index
+    // expected-error @below {{'gpu.launch_func' op needs a constant size of dynamic shared memory}}
+    gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1)
+      dynamic_shared_memory_size %bytes
+    return
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.binary @kernels [#gpu.object<#nvvm.target, bin = "B">]
+  func.func @asynchronous() {
+    %c1 = arith.constant 1 : index
+    // expected-error @below {{'gpu.wait' op has effects that host code can't have}}
+    %t = gpu.wait async
+    %u = gpu.launch_func async [%t] @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1)
+    return
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.binary @kernels [#gpu.object<#nvvm.target, bin = "B">]
+  func.func @cluster() {
+    %c1 = arith.constant 1 : index
+    // expected-error @below {{'gpu.launch_func' op has clusters, which the runtime doesn't launch}}
+    gpu.launch_func @kernels::@k clusters in (%c1, %c1, %c1) blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1)
+    return
+  }
+}
