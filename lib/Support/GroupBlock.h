@@ -1,5 +1,4 @@
-//===- GroupBlock.h - The 2:4 arithmetic, a block of groups at once -*- C++
-//-*-===//
+//===- GroupBlock.h - The 2:4 arithmetic of groups --------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -76,6 +75,7 @@ struct TF32Traits {
 // GroupBlock
 //===----------------------------------------------------------------------===//
 
+/// A block of groups and, once selected, what each of them keeps.
 template <typename Traits>
 class GroupBlock {
 public:

@@ -1,5 +1,4 @@
-//===- RowKernels.h - The 2:4 arithmetic of rows -----------------*- C++
-//-*-===//
+//===- RowKernels.h - The 2:4 arithmetic of rows ----------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

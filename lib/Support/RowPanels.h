@@ -1,5 +1,4 @@
-//===- RowPanels.h - Walking a matrix in panels of rows ----------*- C++
-//-*-===//
+//===- RowPanels.h - Walking a matrix in panels of rows ---------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -137,12 +136,12 @@ template <typename Body>
 void forEachRowChunk(ElementType type, const MatrixRef &matrix, int64_t begin,
                      int64_t end, Body body) {
   PanelBuffer panel(type);
-  forEachPanelChunk(type, begin, end, matrix.k,
-                    [&](int64_t row, int64_t rows, int64_t k, int64_t columns) {
-                      panel.read(matrix, row, rows, k, columns);
-                      for (int64_t r = 0; r < rows; ++r)
-                        body(row + r, k, panel.row(r), columns);
-                    });
+  auto forPanel = [&](int64_t row, int64_t rows, int64_t k, int64_t columns) {
+    panel.read(matrix, row, rows, k, columns);
+    for (int64_t r = 0; r < rows; ++r)
+      body(row + r, k, panel.row(r), columns);
+  };
+  forEachPanelChunk(type, begin, end, matrix.k, forPanel);
 }
 
 } // namespace sparse24::detail

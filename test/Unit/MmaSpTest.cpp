@@ -89,7 +89,73 @@ TEST_P(MmaSpTest, EverySelectorCoversEveryGroupOnce) {
   }
 }
 
-// The metadata words as the table of the PTX manual puts them.
+// Fragments and metadata words as the tables of the PTX manual put them, with
+// g = groupID and t = threadID_in_group. The emulation below can't see a
+// mistake that packer and emulator share; these literal numbers can.
+
+void expectAt(mma_sp::Coordinate<> place, int row, int column) {
+  EXPECT_EQ(place.row, row);
+  EXPECT_EQ(place.column, column);
+}
+
+TEST(MmaSpTest, FragmentsOf16Bit) {
+  for (ElementType type : {ElementType::F16, ElementType::BF16})
+    for (int g = 0; g < 8; ++g)
+      for (int t = 0; t < 4; ++t)
+        for (int i = 0; i < 8; ++i) { // a0 … a7, b0 … b7
+          SCOPED_TRACE(testing::Message()
+                       << "g " << g << ", t " << t << ", i " << i);
+          int lane = 4 * g + t;
+          bool upper = i == 2 || i == 3 || i == 6 || i == 7;
+          expectAt(mma_sp::elementA(type, lane, i / 2, i % 2),
+                   upper ? g + 8 : g, 2 * t + i % 2 + (i < 4 ? 0 : 8));
+          int firstK[] = {0, 0, 8, 8, 16, 16, 24, 24};
+          expectAt(mma_sp::elementB(type, lane, i / 2, i % 2),
+                   2 * t + i % 2 + firstK[i], g);
+        }
+}
+
+TEST(MmaSpTest, FragmentsOf8Bit) {
+  for (ElementType type :
+       {ElementType::S8, ElementType::U8, ElementType::E4M3, ElementType::E5M2})
+    for (int g = 0; g < 8; ++g)
+      for (int t = 0; t < 4; ++t)
+        for (int i = 0; i < 16; ++i) { // a0 … a15, b0 … b15
+          SCOPED_TRACE(testing::Message()
+                       << "g " << g << ", t " << t << ", i " << i);
+          int lane = 4 * g + t;
+          bool upper = (i >= 4 && i < 8) || i >= 12;
+          expectAt(mma_sp::elementA(type, lane, i / 4, i % 4),
+                   upper ? g + 8 : g, 4 * t + i % 4 + (i < 8 ? 0 : 16));
+          int firstK[] = {0, 16, 32, 48};
+          expectAt(mma_sp::elementB(type, lane, i / 4, i % 4),
+                   4 * t + i % 4 + firstK[i / 4], g);
+        }
+}
+
+TEST(MmaSpTest, FragmentsOfTF32) {
+  for (int g = 0; g < 8; ++g)
+    for (int t = 0; t < 4; ++t) {
+      int lane = 4 * g + t;
+      expectAt(mma_sp::elementA(ElementType::TF32, lane, 0, 0), g, t);
+      expectAt(mma_sp::elementA(ElementType::TF32, lane, 1, 0), g + 8, t);
+      expectAt(mma_sp::elementA(ElementType::TF32, lane, 2, 0), g, t + 4);
+      expectAt(mma_sp::elementA(ElementType::TF32, lane, 3, 0), g + 8, t + 4);
+      for (int i = 0; i < 4; ++i)
+        expectAt(mma_sp::elementB(ElementType::TF32, lane, i, 0), t + 4 * i, g);
+    }
+}
+
+TEST(MmaSpTest, FragmentOfAccumulators) {
+  for (int g = 0; g < 8; ++g)
+    for (int t = 0; t < 4; ++t) {
+      int lane = 4 * g + t;
+      expectAt(mma_sp::elementC(lane, 0), g, 2 * t);
+      expectAt(mma_sp::elementC(lane, 1), g, 2 * t + 1);
+      expectAt(mma_sp::elementC(lane, 2), g + 8, 2 * t);
+      expectAt(mma_sp::elementC(lane, 3), g + 8, 2 * t + 1);
+    }
+}
 
 TEST(MmaSpTest, MetadataOf16BitAndTF32) {
   for (ElementType type :

@@ -1,5 +1,4 @@
-//===- Reference.h - The 2:4 pattern written down plainly --------*- C++
-//-*-===//
+//===- Reference.h - The 2:4 pattern written down plainly -------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

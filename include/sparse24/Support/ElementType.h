@@ -1,5 +1,4 @@
-//===- ElementType.h - Element types of sparse operands ----------*- C++
-//-*-===//
+//===- ElementType.h - Element types of sparse operands ---------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- MmaSp.h - The mma.sp instructions -------------------------*- C++
-//-*-===//
+//===- MmaSp.h - The mma.sp instructions ------------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- PackedLayout.h - The packed format of mma.sp kernels ------*- C++
-//-*-===//
+//===- PackedLayout.h - The packed format of mma.sp kernels -----*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Pattern.h - The 2:4 pattern and its logical format --------*- C++
-//-*-===//
+//===- Pattern.h - The 2:4 pattern and its logical format -------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -135,9 +134,10 @@ struct PatternReport {
 PatternReport checkPattern(ElementType type, const MatrixRef &matrix,
                            int numThreads = 0);
 
-/// The share of the squared Frobenius norm that magnitude pruning keeps,
-/// between 0.5 and 1. Infinities and NaN are left out of both sums; a matrix
-/// without a finite nonzero keeps everything: 1.
+/// The share of the squared Frobenius norm that magnitude pruning keeps: at
+/// least a half. Infinities and NaN are left out of both sums (they outrank
+/// finite values, so a matrix with them may keep less); a matrix without a
+/// finite nonzero keeps everything: 1.
 double keptSquaredNorm(ElementType type, const MatrixRef &matrix,
                        int numThreads = 0);
 

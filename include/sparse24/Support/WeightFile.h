@@ -1,5 +1,4 @@
-//===- WeightFile.h - Files of packed weights --------------------*- C++
-//-*-===//
+//===- WeightFile.h - Files of packed weights -------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
