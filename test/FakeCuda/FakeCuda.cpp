@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 
 namespace {
 
@@ -15,6 +16,8 @@ FakeCuda &state() {
 
 /// Records a call; true if it is to fail, with its result in `result`.
 bool fails(const char *name, int &result) {
+  static std::mutex mutex;
+  std::lock_guard<std::mutex> lock(mutex);
   state().calls.push_back(name);
   auto failure = state().failures.find(name);
   result = failure == state().failures.end() ? 0 : failure->second;
@@ -257,6 +260,33 @@ int cuMemcpyDtoDAsync_v2(unsigned long long destination,
     return result;
   std::memcpy(reinterpret_cast<void *>(destination),
               reinterpret_cast<const void *>(source), bytes);
+  return 0;
+}
+
+int cuDeviceGetName(char *name, int, int) {
+  std::strcpy(name, "fake device");
+  return 0;
+}
+
+int cuMemAllocHost_v2(void **memory, size_t bytes) {
+  *memory = allocate(bytes);
+  return 0;
+}
+
+int cuMemFreeHost(void *memory) {
+  release(memory);
+  return 0;
+}
+
+int cuMemsetD8Async(unsigned long long address, unsigned char byte,
+                    size_t bytes, void *) {
+  std::memset(reinterpret_cast<void *>(address), byte, bytes);
+  return 0;
+}
+
+int cuMemcpyDtoHAsync_v2(void *destination, unsigned long long source,
+                         size_t bytes, void *) {
+  std::memcpy(destination, reinterpret_cast<const void *>(source), bytes);
   return 0;
 }
 

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Checks compiled products on a GPU, element by element. Two steps, as the
+# compiler and the card may be on different machines:
+#   scripts/gpu-check.sh build   compiles kernels into build/gpu-check (needs the compiler)
+#   scripts/gpu-check.sh run     builds the checker with g++ and runs it (needs a card)
+#   scripts/gpu-check.sh         both
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/gpu-common.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/gpu-check.sh [build|run|all] [--dir DIR] [-- CHECKER OPTIONS]
+  --dir DIR  where the objects are (default build/gpu-check). To use another
+             machine, carry the working tree and this directory there.
+Checker options: --filter TEXT, --max-size SIZE, --no-graphs.
+Environment: SPARSE24_TARGET (default sm_80), SPARSE24_GPU_FORMAT (isa, the
+default: PTX; bin: cubins, needs ptxas), JOBS, CXX, PYTHON,
+SPARSE24_LAUNCHER (put before the checker, e.g. compute-sanitizer).
+Exit status: 0 if all is right.
+TEXT
+}
+
+step=all dir=
+while [ $# -gt 0 ]; do
+  case $1 in
+    build | run | all) step=$1 ;;
+    --dir) dir=$2; shift ;;
+    --help) usage; exit ;;
+    --) shift; break ;;
+    *) usage >&2; exit 2 ;;
+  esac
+  shift
+done
+dir=${dir:-$build/gpu-check}
+
+if [ "$step" != run ]; then
+  compile_modules check "$dir" "${SPARSE24_TARGET:-sm_80}"
+fi
+if [ "$step" != build ]; then
+  say "building the checker"
+  build_program "$dir" check_matmul "$harness/check_matmul.cpp" "$harness/Problem.cpp"
+  say "running it"
+  ${SPARSE24_LAUNCHER:-} "$dir/host/check_matmul" "$@"
+fi

@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# Shared by gpu-check.sh and bench.sh; to be sourced. Needs no Python packages,
+# and on the GPU machine nothing but bash and g++.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+harness=$root/test/Integration/GPU
+
+# find_llvm TOOL: its path, with or without Debian's version suffix.
+find_llvm() {
+  local candidate
+  for candidate in "$1-22" "/usr/lib/llvm-22/bin/$1" "$1"; do
+    command -v "$candidate" && return
+  done
+  die "$1 of LLVM 22 not found"
+}
+
+# compile_modules SET DIR [TARGET]: writes the modules of make_modules.py's SET
+# into DIR and compiles each to an object file, two at a time.
+compile_modules() {
+  local set=$1 dir=$2 target=${3:-sm_80}
+  opt=$build/tools/sparse24-opt/sparse24-opt
+  [ -x "$opt" ] || die "$opt not found: build first (scripts/setup.sh)"
+  translate=$(find_llvm mlir-translate)
+  llc=$(find_llvm llc)
+  format=${SPARSE24_GPU_FORMAT:-isa}
+  export opt translate llc dir target format
+  rm -rf "$dir"
+  "${PYTHON:-python3}" "$harness/make_modules.py" "$set" "$dir"
+  say "compiling $(wc -l <"$dir/modules.txt") modules for $target, format $format"
+  xargs -P "${JOBS:-$(nproc)}" -d '\n' -n 1 bash -euo pipefail -c '
+    read -r name options <<<"$1"
+    module=$dir/$name
+    began=$SECONDS
+    "$opt" "$module.mlir" -o "$module.llvm.mlir" --remarks-filter= \
+      "--sparse24-pipeline=target=$target format=$format $options"
+    "$translate" --mlir-to-llvmir "$module.llvm.mlir" -o "$module.ll"
+    "$llc" -O2 -filetype=obj -relocation-model=pic "$module.ll" -o "$module.o"
+    rm "$module.ll" "$module.llvm.mlir"
+    echo "  $name: $((SECONDS - began)) s, $(stat -c %s "$module.o") bytes" >&2
+  ' _ <"$dir/modules.txt"
+  du -sh "$dir" >&2
+}
+
+# build_program DIR NAME SOURCE…: compiles a program of this tree against DIR's
+# table and links it with DIR's objects, the runtime and Support.
+build_program() {
+  local dir=$1 name=$2 objects=() source pids=()
+  shift 2
+  [ -f "$dir/cases.inc" ] || die "$dir/cases.inc not found: run the build step first"
+  mkdir -p "$dir/host"
+  for source in "$@" "$root"/lib/Runtime/*.cpp "$root"/lib/Support/*.cpp; do
+    local object=$dir/host/$(basename "$source" .cpp).o
+    objects+=("$object")
+    "${CXX:-g++}" -std=c++17 -O3 -march=native -Wall -I"$root/include" \
+      -I"$harness" -I"$dir" -c "$source" -o "$object" &
+    pids+=($!)
+  done
+  local pid
+  for pid in "${pids[@]}"; do wait "$pid" || die "compiling $name failed"; done
+  "${CXX:-g++}" -o "$dir/host/$name" "${objects[@]}" "$dir"/*.o -ldl -lpthread
+}
