@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Both multiply the same pruned weight with the same random activations. Each
-// product is captured into a CUDA graph; the two graphs take turns, so that both
-// see the same clocks, and the L2 cache is flushed before every replay. The
-// median of the replays counts. Rates are dense-equivalent: 2·M·N·K / time. The
-// results of both are compared, so that nothing wrong is timed.
+// product is captured into a CUDA graph; the two graphs take turns, so that
+// both see the same clocks, and the L2 cache is flushed before every replay.
+// The median of the replays counts. Rates are dense-equivalent: 2·M·N·K / time.
+// The results of both are compared, so that nothing wrong is timed.
 //
 // cuBLAS is opened at run time (--cublas PATH, default libcublas.so.13 or .12);
 // without it only our times are given.
@@ -108,8 +108,8 @@ std::vector<uint16_t> randomMatrix(Scalar type, int64_t size, uint64_t seed) {
                      static_cast<uint64_t>(begin) * 0xD1342543DE82EF95ull;
     for (int64_t i = begin; i < end; ++i) {
       state = state * 6364136223846793005ull + 1442695040888963407ull;
-      float value = static_cast<float>(static_cast<int32_t>(state >> 32)) *
-                    0x1p-31f;
+      float value =
+          static_cast<float>(static_cast<int32_t>(state >> 32)) * 0x1p-31f;
       data[i] = type == Scalar::f16 ? floatToF16(value) : floatToBF16(value);
     }
   });
@@ -182,8 +182,8 @@ void Benchmark::loadWeight(const Case &product) {
     device.release(weight.dense);
     device.release(weight.packed);
   }
-  ElementType type = product.element == Scalar::f16 ? ElementType::F16
-                                                    : ElementType::BF16;
+  ElementType type =
+      product.element == Scalar::f16 ? ElementType::F16 : ElementType::BF16;
   std::vector<uint16_t> dense =
       randomMatrix(product.element, product.rows * product.k, 1);
   auto matrix = MatrixRef::rowMajor(dense.data(), product.rows, product.k);
@@ -208,8 +208,8 @@ double Benchmark::difference(const Case &product, const void *ours,
   device.download(b.data(), dense, 2 * size, stream);
   device.synchronize(stream);
   std::vector<float> x(size), y(size);
-  ElementType type = product.output == Scalar::f16 ? ElementType::F16
-                                                   : ElementType::BF16;
+  ElementType type =
+      product.output == Scalar::f16 ? ElementType::F16 : ElementType::BF16;
   convertToFloat(type, a.data(), x.data(), size);
   convertToFloat(type, b.data(), y.data(), size);
   double error = 0, norm = 0;
@@ -307,7 +307,8 @@ bool Benchmark::writeJson() const {
     std::fprintf(stderr, "error: can't write %s\n", options.json.c_str());
     return false;
   }
-  std::fprintf(file, "{\"device\": \"%s\", \"repetitions\": %d, \"products\": [",
+  std::fprintf(file,
+               "{\"device\": \"%s\", \"repetitions\": %d, \"products\": [",
                device.name.c_str(), options.repetitions);
   for (size_t i = 0; i < results.size(); ++i) {
     const Result &result = results[i];

@@ -49,6 +49,9 @@ llvm_config.add_tool_substitutions(
 config.substitutions.append(("%mlir_lib_dir", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
 config.substitutions.append(("%python", config.python_executable))
 config.substitutions.append(("%cxx", config.host_cxx))
+config.substitutions.append(
+    ("%check_matmul_host", os.path.join(config.test_exec_root, "Integration", "GPU", "check_matmul_host"))
+)
 config.substitutions.append(("%sparse24_include_dir", os.path.join(config.sparse24_source_dir, "include")))
 config.substitutions.append(("%sparse24_runtime_dir", os.path.join(config.sparse24_binary_dir, "lib", "Runtime")))
 config.substitutions.append(

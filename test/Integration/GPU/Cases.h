@@ -71,9 +71,17 @@ inline std::vector<Case> allCases() {
   return {
 #define SPARSE24_CASE(NAME, SIDE, ELEMENT, OUTPUT, ROWS, K, COLUMNS,           \
                       TRANSPOSE, EXPECTED)                                     \
-  {#NAME,       Side::SIDE,    Scalar::ELEMENT, Scalar::OUTPUT,                \
-   ROWS,        K,             COLUMNS,         TRANSPOSE != 0,                \
-   EXPECTED,    NAME##_create, _mlir_ciface_##NAME##_run,                      \
+  {#NAME,                                                                      \
+   Side::SIDE,                                                                 \
+   Scalar::ELEMENT,                                                            \
+   Scalar::OUTPUT,                                                             \
+   ROWS,                                                                       \
+   K,                                                                          \
+   COLUMNS,                                                                    \
+   TRANSPOSE != 0,                                                             \
+   EXPECTED,                                                                   \
+   NAME##_create,                                                              \
+   _mlir_ciface_##NAME##_run,                                                  \
    NAME##_destroy},
 #include "cases.inc"
 #undef SPARSE24_CASE

@@ -100,8 +100,8 @@ SparseOperand::SparseOperand(Scalar type, int64_t rows, int64_t k, Data data,
           int64_t column = group * 4 + pair[slot];
           if (column >= k)
             continue;
-          float value =
-              randomValue(randomBits(seed ^ (slot + 1), row * k + column), data);
+          float value = randomValue(
+              randomBits(seed ^ (slot + 1), row * k + column), data);
           // One group in eight keeps fewer: the first, or none.
           bool isZero = kept == 0 || (kept == 1 && slot == 1);
           dense[row * k + column] = encode(type, isZero ? -0.0f : value);
@@ -129,7 +129,8 @@ SparseOperand::SparseOperand(Scalar type, int64_t rows, int64_t k, Data data,
 DenseOperand::DenseOperand(Scalar type, int64_t k, int64_t columns, Data data,
                            uint64_t seed)
     : type(type), k(k), columns(columns), byRows(k * columns),
-      byColumns(k * columns), paddedColumns(ceilDiv(columns, kNarrowPanel) * kNarrowPanel),
+      byColumns(k * columns),
+      paddedColumns(ceilDiv(columns, kNarrowPanel) * kNarrowPanel),
       floats(k * paddedColumns) {
   parallelFor(k, 1 + 16384 / columns, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)
@@ -138,7 +139,8 @@ DenseOperand::DenseOperand(Scalar type, int64_t k, int64_t columns, Data data,
         float value = bits % 11 ? randomValue(bits >> 4, data) : 0.0f;
         uint16_t encoded = encode(type, value);
         float &number = floats[floatIndex(row, column)];
-        number = type == Scalar::f16 ? f16ToFloat(encoded) : bf16ToFloat(encoded);
+        number =
+            type == Scalar::f16 ? f16ToFloat(encoded) : bf16ToFloat(encoded);
         if (row == SparseOperand::kSkippedColumn)
           encoded = encode(type, INFINITY);
         byRows[row * columns + column] = encoded;
@@ -187,28 +189,28 @@ void multiply(const SparseOperand &sparse, const DenseOperand &dense,
   int64_t numNarrow = reference.stride % kWide / kNarrow;
   constexpr int64_t kRowsPerTask = 64;
   int64_t rowTasks = ceilDiv(sparse.rows, kRowsPerTask);
-  parallelFor((numWide + numNarrow) * rowTasks, 1, [&](int64_t begin,
-                                                       int64_t end) {
-    for (int64_t task = begin; task < end; ++task) {
-      int64_t tile = task / rowTasks;
-      int64_t firstRow = task % rowTasks * kRowsPerTask;
-      int64_t column = tile < numWide
-                           ? tile * kWide
-                           : numWide * kWide + (tile - numWide) * kNarrow;
-      for (int64_t row = firstRow;
-           row < std::min(sparse.rows, firstRow + kRowsPerTask); ++row) {
-        int64_t at = row * reference.stride + column;
-        double *magnitudes =
-            WithMagnitudes ? &reference.magnitudes[at] : nullptr;
-        if (tile < numWide)
-          multiplyRow<kWide, WithMagnitudes>(sparse, dense, row, column,
-                                             &reference.sums[at], magnitudes);
-        else
-          multiplyRow<kNarrow, WithMagnitudes>(sparse, dense, row, column,
-                                               &reference.sums[at], magnitudes);
-      }
-    }
-  });
+  parallelFor(
+      (numWide + numNarrow) * rowTasks, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t task = begin; task < end; ++task) {
+          int64_t tile = task / rowTasks;
+          int64_t firstRow = task % rowTasks * kRowsPerTask;
+          int64_t column = tile < numWide
+                               ? tile * kWide
+                               : numWide * kWide + (tile - numWide) * kNarrow;
+          for (int64_t row = firstRow;
+               row < std::min(sparse.rows, firstRow + kRowsPerTask); ++row) {
+            int64_t at = row * reference.stride + column;
+            double *magnitudes =
+                WithMagnitudes ? &reference.magnitudes[at] : nullptr;
+            if (tile < numWide)
+              multiplyRow<kWide, WithMagnitudes>(
+                  sparse, dense, row, column, &reference.sums[at], magnitudes);
+            else
+              multiplyRow<kNarrow, WithMagnitudes>(
+                  sparse, dense, row, column, &reference.sums[at], magnitudes);
+          }
+        }
+      });
 }
 
 } // namespace

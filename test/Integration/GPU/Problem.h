@@ -69,9 +69,9 @@ public:
   /// Row-major k × columns and columns × k.
   std::vector<uint16_t> byRows, byColumns;
 
-  /// As floats, in panels of kWidePanel columns by all rows, the last columns in
-  /// panels of kNarrowPanel; with zeros behind the columns. Whole rows would be
-  /// a power of two apart and evict each other from the cache.
+  /// As floats, in panels of kWidePanel columns by all rows, the last columns
+  /// in panels of kNarrowPanel; with zeros behind the columns. Whole rows would
+  /// be a power of two apart and evict each other from the cache.
   static constexpr int64_t kWidePanel = 32;
   static constexpr int64_t kNarrowPanel = 8;
   const int64_t paddedColumns;
@@ -100,8 +100,8 @@ struct Tolerance {
   /// For products of K terms with float32 accumulation, rounded to `output`.
   ///
   /// The first part is one rounding to the output type. The second: K/2 kept
-  /// products are added one by one at worst; tensor cores truncate, so that each
-  /// addition loses less than 2^-23 of the partial sum, which is at most
+  /// products are added one by one at worst; tensor cores truncate, so that
+  /// each addition loses less than 2^-23 of the partial sum, which is at most
   /// Σ|a|·|b|. That is K·2^-24 in all: c = 1 in c·K·u·(|A|·|B|), u = 2^-24.
   Tolerance(Scalar output, int64_t k);
 

@@ -1,12 +1,13 @@
 // Checks every element of compiled 2:4 products on a GPU.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// For each function of cases.inc and each size of the dense operand: outputs are
-// poisoned with NaN and lie between guard zones; all inputs are random and fresh;
-// every element is compared with a float64 reference, once within an error bound
-// and once, on integers, exactly; a second run must give the same bits. Pointers
-// are aligned to 16 bytes and no more, and what lies behind the inputs is NaN.
-// Links with the compiled functions, Support and Runtime; needs no CUDA.
+// For each function of cases.inc and each size of the dense operand: outputs
+// are poisoned with NaN and lie between guard zones; all inputs are random and
+// fresh; every element is compared with a float64 reference, once within an
+// error bound and once, on integers, exactly; a second run must give the same
+// bits. Pointers are aligned to 16 bytes and no more, and what lies behind the
+// inputs is NaN. Links with the compiled functions, Support and Runtime; needs
+// no CUDA.
 
 #include "Cases.h"
 #include "sparse24/Runtime/Runtime.h"
@@ -169,8 +170,8 @@ void Checker::createContexts() {
       for (const Case *product : members) {
         void *context = nullptr;
         if (int32_t status = product->create(nullptr, &context))
-          Device::die(std::string(product->name) + "_create: " +
-                      sparse24StatusString(status) + ": " +
+          Device::die(std::string(product->name) +
+                      "_create: " + sparse24StatusString(status) + ": " +
                       sparse24LastError());
         std::lock_guard<std::mutex> lock(mutex);
         contexts[product->name] = context;
@@ -218,9 +219,9 @@ void Checker::checkInterface() {
     if (!seen.insert(keyOf(product)).second)
       continue;
     void *context = contexts[product.name];
-    MemRef<1> w =
-        memref(packed->data(),
-               PackedLayout{ElementType::BF16, product.rows, product.k}.bytes());
+    MemRef<1> w = memref(
+        packed->data(),
+        PackedLayout{ElementType::BF16, product.rows, product.k}.bytes());
     MemRef<2> x = product.denseRef(denseByRows->data(), 0);
     MemRef<2> d = product.outputRef(output->data(), 0);
     if (int32_t status = product.run(context, &w, &x, &d, stream))
@@ -285,8 +286,8 @@ void Checker::checkProduct(const Case &product, const Reference &reference,
     fail(product, columns,
          std::to_string(comparison.wrong) + " of " +
              std::to_string(product.rows * columns) + " elements wrong (" +
-             (data == Data::Exact ? "integers" : "reals") +
-             "), the first at " + comparison.first);
+             (data == Data::Exact ? "integers" : "reals") + "), the first at " +
+             comparison.first);
     return;
   }
   if (!GuardedBuffer::isIntact(firstResult, bytes)) {
