@@ -10,6 +10,7 @@
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h"
 #include "sparse24/Pipelines/Pipelines.h"
+#include "sparse24/Target/Passes.h"
 
 namespace mlir::sparse24 {
 
@@ -24,6 +25,7 @@ inline void registerAllPasses() {
   registerSparse24TransformsPasses();
   registerPipelines();
   registerHostToLLVMPipeline();
+  registerSparse24TargetPasses();
 }
 
 } // namespace mlir::sparse24

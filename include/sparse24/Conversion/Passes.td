@@ -6,7 +6,7 @@
 
 include "mlir/Pass/PassBase.td"
 
-def ConvertLaunchToRuntime
+def Sparse24ConvertLaunchToRuntimePass
     : Pass<"sparse24-convert-launch-to-runtime", "::mlir::ModuleOp"> {
   let summary = "Turn functions that launch kernels into entries of the runtime";
   let description = [{
@@ -68,7 +68,7 @@ def ConvertLaunchToRuntime
   ];
 }
 
-def ConvertToGPU : Pass<"sparse24-convert-to-gpu", "::mlir::ModuleOp"> {
+def Sparse24ConvertToGPUPass : Pass<"sparse24-convert-to-gpu", "::mlir::ModuleOp"> {
   let summary = "Turn products into launches of generated kernels";
   let description = [{
     **Overview.** Replaces each `sparse24.matmul` on memrefs by a
@@ -114,14 +114,18 @@ def ConvertToGPU : Pass<"sparse24-convert-to-gpu", "::mlir::ModuleOp"> {
   ];
 }
 
-def ConvertToNVVM : Pass<"sparse24-convert-to-nvvm"> {
-  let summary = "Lower sparse instructions that upstream does not";
+def Sparse24ConvertToNVVMPass : Pass<"sparse24-convert-to-nvvm"> {
+  let summary = "Lower what upstream does not lower, or not well, to nvvm";
   let description = [{
     **Overview.** Lowers `nvgpu.mma.sp.sync` to `nvvm.mma.sp.sync` with
     ordered metadata, for every element type that it takes. Upstream's
     `convert-nvgpu-to-nvvm` goes through inline assembly without
     `sp::ordered_metadata`, which PTX advises against since ISA 8.5 and which
     is slow on newer hardware, and fails for bf16.
+
+    Also replaces functions of `math` (`exp`, `tanh`, `erf`, …) by arithmetic
+    with an error of a few units in the last place of f32: upstream calls
+    libdevice, which is not there without the CUDA Toolkit.
 
     **Preconditions.** Runs in a `gpu.module` before `convert-nvgpu-to-nvvm`.
 
@@ -138,7 +142,8 @@ def ConvertToNVVM : Pass<"sparse24-convert-to-nvvm"> {
     ```
   }];
   let dependentDialects = [
-    "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::NVVM::NVVMDialect",
     "::mlir::vector::VectorDialect",
   ];
 }

@@ -13,7 +13,7 @@
 using namespace mlir;
 
 void sparse24::buildHostToLLVMPipeline(OpPassManager &pm) {
-  pm.addPass(createConvertLaunchToRuntime());
+  pm.addPass(createSparse24ConvertLaunchToRuntimePass());
   // Views of memrefs become arithmetic on their descriptors, partly in affine.
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());

@@ -18,7 +18,7 @@
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::sparse24 {
-#define GEN_PASS_DEF_CONVERTLAUNCHTORUNTIME
+#define GEN_PASS_DEF_SPARSE24CONVERTLAUNCHTORUNTIMEPASS
 #include "sparse24/Conversion/Passes.h.inc"
 } // namespace mlir::sparse24
 
@@ -498,7 +498,7 @@ void dropForeignAttributes(Operation *op) {
 }
 
 struct ConvertLaunchToRuntime
-    : mlir::sparse24::impl::ConvertLaunchToRuntimeBase<ConvertLaunchToRuntime> {
+    : mlir::sparse24::impl::Sparse24ConvertLaunchToRuntimePassBase<ConvertLaunchToRuntime> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     ModuleState state(module);

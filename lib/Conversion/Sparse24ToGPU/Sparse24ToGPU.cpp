@@ -13,7 +13,7 @@
 #include "llvm/ADT/StringMap.h"
 
 namespace mlir::sparse24 {
-#define GEN_PASS_DEF_CONVERTTOGPU
+#define GEN_PASS_DEF_SPARSE24CONVERTTOGPUPASS
 #include "sparse24/Conversion/Passes.h.inc"
 } // namespace mlir::sparse24
 
@@ -39,8 +39,8 @@ private:
 };
 
 struct ConvertToGPU
-    : public mlir::sparse24::impl::ConvertToGPUBase<ConvertToGPU> {
-  using ConvertToGPUBase::ConvertToGPUBase;
+    : public mlir::sparse24::impl::Sparse24ConvertToGPUPassBase<ConvertToGPU> {
+  using Sparse24ConvertToGPUPassBase::Sparse24ConvertToGPUPassBase;
   void runOnOperation() override;
 };
 

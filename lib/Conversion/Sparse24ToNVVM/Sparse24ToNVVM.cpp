@@ -3,6 +3,8 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
@@ -10,9 +12,10 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "sparse24/Conversion/Passes.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace mlir::sparse24 {
-#define GEN_PASS_DEF_CONVERTTONVVM
+#define GEN_PASS_DEF_SPARSE24CONVERTTONVVMPASS
 #include "sparse24/Conversion/Passes.h.inc"
 } // namespace mlir::sparse24
 
@@ -28,9 +31,30 @@ struct LowerMmaSparseSync : OpRewritePattern<nvgpu::MmaSparseSyncOp> {
                                 PatternRewriter &rewriter) const override;
 };
 
+/// Upstream turns these into calls of libdevice, which only the CUDA Toolkit
+/// brings; as arithmetic they need nothing.
+void populateMathPatterns(RewritePatternSet &patterns) {
+  static const llvm::StringSet<> approximated = {
+      math::AcosOp::getOperationName(),  math::AsinOp::getOperationName(),
+      math::AtanOp::getOperationName(),  math::Atan2Op::getOperationName(),
+      math::CosOp::getOperationName(),   math::ErfOp::getOperationName(),
+      math::ErfcOp::getOperationName(),  math::ExpOp::getOperationName(),
+      math::ExpM1Op::getOperationName(), math::LogOp::getOperationName(),
+      math::Log1pOp::getOperationName(), math::Log2Op::getOperationName(),
+      math::SinOp::getOperationName(),   math::TanhOp::getOperationName(),
+  };
+  auto isApproximated = [](StringRef name) {
+    return approximated.contains(name);
+  };
+  populateMathF32ExpansionPatterns(patterns, isApproximated);
+  populateMathPolynomialApproximationPatterns(patterns, isApproximated);
+  math::populateExpansionPatterns(patterns, {"rsqrt", "powf", "exp2f"});
+}
+
 struct ConvertToNVVM
-    : public mlir::sparse24::impl::ConvertToNVVMBase<ConvertToNVVM> {
-  using ConvertToNVVMBase::ConvertToNVVMBase;
+    : public mlir::sparse24::impl::Sparse24ConvertToNVVMPassBase<
+          ConvertToNVVM> {
+  using Sparse24ConvertToNVVMPassBase::Sparse24ConvertToNVVMPassBase;
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<LowerMmaSparseSync>(&getContext());
@@ -38,6 +62,7 @@ struct ConvertToNVVM
     // convert-gpu-to-nvvm has no pattern.
     vector::populateVectorShapeCastLoweringPatterns(patterns);
     vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
+    populateMathPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -1,0 +1,48 @@
+// Kernels of all modules are gathered in the first; equal ones are shared.
+// RUN: sparse24-opt %s --sparse24-merge-kernels | FileCheck %s
+
+module attributes {gpu.container_module} {
+  // CHECK: gpu.module @a {
+  // CHECK: gpu.func @f
+  // CHECK: gpu.func @different
+  // CHECK: gpu.func @f_0
+  // CHECK-NOT: gpu.func
+  // CHECK-NOT: gpu.module
+  gpu.module @a {
+    gpu.func @f(%x: memref<?xf32>, %i: index, %v: f32) kernel {
+      memref.store %v, %x[%i] : memref<?xf32>
+      gpu.return
+    }
+  }
+  gpu.module @b {
+    gpu.func @same(%x: memref<?xf32>, %i: index, %v: f32) kernel {
+      memref.store %v, %x[%i] : memref<?xf32>
+      gpu.return
+    }
+    gpu.func @different(%x: memref<?xf32>, %i: index, %v: f32) kernel {
+      %0 = arith.addf %v, %v : f32
+      memref.store %0, %x[%i] : memref<?xf32>
+      gpu.return
+    }
+  }
+  // Another function of the same name.
+  gpu.module @c {
+    gpu.func @f(%x: memref<?xf32>, %i: index, %v: f32) kernel {
+      %0 = arith.mulf %v, %v : f32
+      memref.store %0, %x[%i] : memref<?xf32>
+      gpu.return
+    }
+  }
+  // CHECK-LABEL: func @launches
+  func.func @launches(%x: memref<?xf32>, %i: index, %v: f32) {
+    // CHECK: gpu.launch_func @a::@f blocks
+    // CHECK: gpu.launch_func @a::@f blocks
+    // CHECK: gpu.launch_func @a::@different blocks
+    // CHECK: gpu.launch_func @a::@f_0 blocks
+    gpu.launch_func @a::@f blocks in (%i, %i, %i) threads in (%i, %i, %i) args(%x : memref<?xf32>, %i : index, %v : f32)
+    gpu.launch_func @b::@same blocks in (%i, %i, %i) threads in (%i, %i, %i) args(%x : memref<?xf32>, %i : index, %v : f32)
+    gpu.launch_func @b::@different blocks in (%i, %i, %i) threads in (%i, %i, %i) args(%x : memref<?xf32>, %i : index, %v : f32)
+    gpu.launch_func @c::@f blocks in (%i, %i, %i) threads in (%i, %i, %i) args(%x : memref<?xf32>, %i : index, %v : f32)
+    return
+  }
+}
