@@ -1,13 +1,10 @@
 // sparse24-opt: mlir-opt with this project's dialect, passes and pipelines.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "RegisterUpstream.h"
 #include "sparse24/InitAll.h"
 
 #include "mlir/IR/DialectRegistry.h"
-#include "mlir/InitAllDialects.h"
-#include "mlir/InitAllExtensions.h"
-#include "mlir/InitAllPasses.h"
-#include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
@@ -45,11 +42,8 @@ static bool hasRemarkFilter(ArrayRef<char *> arguments) {
 
 int main(int argc, char **argv) {
   DialectRegistry registry;
-  registerAllDialects(registry);
-  registerAllExtensions(registry);
-  registerAllGPUToLLVMIRTranslations(registry);
+  mlir::sparse24::registerUpstream(registry);
   mlir::sparse24::registerAllDialects(registry);
-  registerAllPasses();
   mlir::sparse24::registerAllPasses();
 
   llvm::cl::SetVersionPrinter(printVersion);

@@ -54,6 +54,10 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
       *this, "weights-file",
       llvm::cl::desc("write the weights there instead of into the module"),
       llvm::cl::init("")};
+  Option<std::string> kernelsFile{
+      *this, "kernels-file",
+      llvm::cl::desc("also write the kernels (PTX, cubin or fatbin) there"),
+      llvm::cl::init("")};
   Option<int64_t> expectedN{
       *this, "expected-n",
       llvm::cl::desc("the size to choose schedules for where the dense "

@@ -6,6 +6,38 @@
 
 include "mlir/Pass/PassBase.td"
 
+def Sparse24TileParallelLoopsPass : Pass<"sparse24-tile-parallel-loops"> {
+  let summary = "Shape parallel loops for a grid of CTAs";
+  let description = [{
+    **Overview.** Makes each outermost `scf.parallel` one-dimensional and splits
+    it into a loop over CTAs and one over the threads of a CTA, so that
+    upstream's `gpu-map-parallel-loops` and `convert-parallel-loops-to-gpu` fill
+    the GPU. It serves what a program does besides its sparse products:
+    element-wise operations, and products that stay dense.
+
+    **Preconditions.** Loops have no reductions.
+
+    Before:
+    ```mlir
+    scf.parallel (%i, %j) = (%c0, %c0) to (%m, %n) step (%c1, %c1) { … }
+    ```
+    After:
+    ```mlir
+    scf.parallel (%t) = (%c0) to (%mn) step (%c256) {
+      scf.parallel (%u) = (%c0) to (%rest) step (%c1) { … }
+    }
+    ```
+  }];
+  let options = [
+    Option<"threads", "threads", "int64_t", /*default=*/"256",
+           "the number of threads of a CTA">,
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::scf::SCFDialect",
+  ];
+}
+
 def Sparse24MergeKernelsPass
     : Pass<"sparse24-merge-kernels", "::mlir::ModuleOp"> {
   let summary = "Gather all kernels in one gpu.module and share equal ones";

@@ -167,6 +167,7 @@ int64_t TargetAttr::getMultiprocessors() const {
   return findTarget(getChip())->multiprocessors;
 }
 
-StringRef TargetAttr::getPtxFeatures() const {
-  return findTarget(getChip())->ptxFeatures;
+StringRef TargetAttr::getPtxFeatures(StringRef chip) {
+  const TargetInfo *info = findTarget(chip);
+  return info == std::end(kTargets) ? "" : info->ptxFeatures;
 }

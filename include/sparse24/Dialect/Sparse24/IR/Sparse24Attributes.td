@@ -134,7 +134,12 @@ def Sparse24_TargetAttr : Sparse24_Attr<"Target", "target"> {
     /// The number of streaming multiprocessors of the commonest card.
     int64_t getMultiprocessors() const;
     /// The PTX features that code generation needs (ordered metadata: PTX 8.5).
-    ::llvm::StringRef getPtxFeatures() const;
+    ::llvm::StringRef getPtxFeatures() const {
+      return getPtxFeatures(getChip());
+    }
+    /// The same for a name, "" if it is unknown: for building pass pipelines,
+    /// where there is no context to make the attribute in.
+    static ::llvm::StringRef getPtxFeatures(::llvm::StringRef chip);
   }];
 }
 
