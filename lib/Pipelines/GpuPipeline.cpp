@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
+#include "sparse24/Conversion/LaunchToRuntime.h"
 #include "sparse24/Conversion/Passes.h"
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "sparse24/Pipelines/Pipelines.h"
@@ -78,4 +79,5 @@ void mlir::sparse24::buildGpuPipeline(OpPassManager &manager,
   if (options.format == OutputFormat::LLVM)
     return;
   addSerialization(manager, options);
+  buildHostToLLVMPipeline(manager);
 }
