@@ -8,6 +8,7 @@
 #include "sparse24/Conversion/LaunchToRuntime.h"
 #include "sparse24/Conversion/Passes.h"
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
+#include "sparse24/Dialect/Sparse24/Transforms/BufferizableOpInterfaceImpl.h"
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h"
 #include "sparse24/Pipelines/Pipelines.h"
 #include "sparse24/Target/Passes.h"
@@ -17,6 +18,7 @@ namespace mlir::sparse24 {
 /// Adds the dialect and the external models of its operations' interfaces.
 inline void registerAllDialects(DialectRegistry &registry) {
   registry.insert<Sparse24Dialect>();
+  registerBufferizableOpInterfaceExternalModels(registry);
 }
 
 /// Adds all passes and pipelines.

@@ -59,7 +59,7 @@ func.func @target_c1() {
 // -----
 
 func.func @allow_prune_c1() {
-  // expected-error @below {{allow_prune_c1: attribute 'sparse24.allow_prune' must be "magnitude", but is "random"}}
+  // expected-error @below {{allow_prune_c1: attribute 'sparse24.allow_prune' must be "magnitude" or "none", but is "random"}}
   "test.op"() {sparse24.allow_prune = "random"} : () -> ()
   return
 }
@@ -67,7 +67,7 @@ func.func @allow_prune_c1() {
 // -----
 
 func.func @allow_prune_c1_type() {
-  // expected-error @below {{allow_prune_c1: attribute 'sparse24.allow_prune' must be "magnitude", but is unit}}
+  // expected-error @below {{allow_prune_c1: attribute 'sparse24.allow_prune' must be "magnitude" or "none", but is unit}}
   "test.op"() {sparse24.allow_prune} : () -> ()
   return
 }
@@ -75,7 +75,7 @@ func.func @allow_prune_c1_type() {
 // -----
 
 func.func @allow_precision_c1() {
-  // expected-error @below {{allow_precision_c1: attribute 'sparse24.allow_precision' must be "bf16" or "f16" or "tf32", but is "f8E5M2"}}
+  // expected-error @below {{allow_precision_c1: attribute 'sparse24.allow_precision' must be "bf16" or "f16" or "tf32" or "none", but is "f8E5M2"}}
   "test.op"() {sparse24.allow_precision = "f8E5M2"} : () -> ()
   return
 }

@@ -38,14 +38,14 @@ func.func @compress() -> (tensor<1x4xbf16>, tensor<1x1xi16>) {
 // CHECK: arith.constant dense_resource<pack> : tensor<1152xi8>
 // CHECK-NOT: sparse24.
 // FILE-LABEL: @pack
-// FILE: sparse24.weight "pack" <mma_sp, f16, rows = 1, k = 4> : tensor<1152xi8>
+// FILE: sparse24.weight "pack" : tensor<1152xi8> layout = #sparse24.layout<mma_sp, f16, rows = 1, k = 4>
 func.func @pack() -> tensor<1152xi8> {
   %w = arith.constant dense_resource<weight> : tensor<1x4xf16>
   %e0 = tensor.empty() : tensor<1x2xf16>
   %e1 = tensor.empty() : tensor<1x1xi16>
   %e2 = tensor.empty() : tensor<1152xi8>
   %v, %m = sparse24.compress ins(%w : tensor<1x4xf16>) outs(%e0, %e1 : tensor<1x2xf16>, tensor<1x1xi16>) -> tensor<1x2xf16>, tensor<1x1xi16>
-  %p = sparse24.pack <mma_sp, f16, rows = 1, k = 4>
+  %p = sparse24.pack #sparse24.layout<mma_sp, f16, rows = 1, k = 4>
       ins(%v, %m : tensor<1x2xf16>, tensor<1x1xi16>) outs(%e2 : tensor<1152xi8>) -> tensor<1152xi8>
   return %p : tensor<1152xi8>
 }

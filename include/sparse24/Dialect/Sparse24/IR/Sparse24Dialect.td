@@ -43,11 +43,11 @@ def Sparse24_Dialect : Dialect {
     is signed), ui8, f8E4M3FN and f8E5M2.
 
     **Permission.** Nothing here changes a result unless it is allowed:
-    `sparse24.allow_prune = "magnitude"` and
-    `sparse24.allow_precision = "bf16" | "f16" | "tf32"`, on an operation, its
-    function or its module (the nearest wins), or the matching pass option. Other
-    values of these attributes are errors (`allow_prune_c1`,
-    `allow_precision_c1`).
+    `sparse24.allow_prune = "magnitude" | "none"` and
+    `sparse24.allow_precision = "bf16" | "f16" | "tf32" | "none"`, on an
+    operation, its function or its module (the nearest wins, and wins over the
+    matching pass option). Other values of these attributes are errors
+    (`allow_prune_c1`, `allow_precision_c1`).
 
     Every operation has a tensor and a memref form, as those of `linalg` do.
   }];
@@ -56,11 +56,12 @@ def Sparse24_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
-    /// Discardable: "magnitude" lets passes prune the weights below.
+    /// Discardable: "magnitude" (not "none") lets passes prune the weights below.
     static ::llvm::StringRef getAllowPruneAttrName() {
       return "sparse24.allow_prune";
     }
-    /// Discardable: "bf16", "f16" or "tf32" lets passes narrow f32 products.
+    /// Discardable: "bf16", "f16" or "tf32" (not "none") lets passes narrow
+    /// f32 products.
     static ::llvm::StringRef getAllowPrecisionAttrName() {
       return "sparse24.allow_precision";
     }
