@@ -47,16 +47,14 @@ constexpr Defect kDefects[] = {
 };
 
 /// A file that is removed when it goes out of scope.
-class TemporaryFile {
-public:
+struct TemporaryFile {
   explicit TemporaryFile(StringRef suffix)
       : error(llvm::sys::fs::createTemporaryFile("sparse24", suffix, path)),
         remover(path) {}
 
-  std::error_code error;
+  // In the order of their initialization.
   SmallString<128> path;
-
-private:
+  std::error_code error;
   llvm::FileRemover remover;
 };
 
