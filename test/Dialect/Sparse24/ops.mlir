@@ -2,6 +2,65 @@
 // RUN: sparse24-opt %s | sparse24-opt | FileCheck %s
 // RUN: sparse24-opt %s --mlir-print-op-generic | sparse24-opt | FileCheck %s
 
+// CHECK-LABEL: func @prune
+func.func @prune(%w: tensor<4x30xbf16>, %init: tensor<4x30xbf16>, %a: memref<?x?xf8E5M2>, %b: memref<?x?xf8E5M2>) -> tensor<4x30xbf16> {
+  // CHECK: sparse24.prune magnitude ins(%{{.*}} : tensor<4x30xbf16>) outs(%{{.*}} : tensor<4x30xbf16>) -> tensor<4x30xbf16>
+  %0 = sparse24.prune magnitude ins(%w : tensor<4x30xbf16>) outs(%init : tensor<4x30xbf16>) -> tensor<4x30xbf16>
+  // CHECK: sparse24.prune magnitude ins(%{{.*}} : memref<?x?xf8E5M2>) outs(%{{.*}} : memref<?x?xf8E5M2>){{$}}
+  sparse24.prune magnitude ins(%a : memref<?x?xf8E5M2>) outs(%b : memref<?x?xf8E5M2>)
+  return %0 : tensor<4x30xbf16>
+}
+
+// K = 30: a short last group. tf32 has pairs, so twice the metadata.
+// CHECK-LABEL: func @compress
+func.func @compress(%w: tensor<4x30xui8>, %v: tensor<4x16xui8>, %m: tensor<4x2xi16>,
+                    %a: memref<4x30xf32, strided<[64, 1]>>, %b: memref<4x15xf32>, %c: memref<4x4xi16>)
+    -> (tensor<4x16xui8>, tensor<4x2xi16>) {
+  // CHECK: sparse24.compress ins(%{{.*}} : tensor<4x30xui8>) outs(%{{.*}}, %{{.*}} : tensor<4x16xui8>, tensor<4x2xi16>) -> tensor<4x16xui8>, tensor<4x2xi16>
+  %0:2 = sparse24.compress ins(%w : tensor<4x30xui8>) outs(%v, %m : tensor<4x16xui8>, tensor<4x2xi16>) -> tensor<4x16xui8>, tensor<4x2xi16>
+  // CHECK: sparse24.compress ins(%{{.*}} : memref<4x30xf32, strided<[64, 1]>>) outs(%{{.*}}, %{{.*}} : memref<4x15xf32>, memref<4x4xi16>){{$}}
+  sparse24.compress ins(%a : memref<4x30xf32, strided<[64, 1]>>) outs(%b, %c : memref<4x15xf32>, memref<4x4xi16>)
+  return %0#0, %0#1 : tensor<4x16xui8>, tensor<4x2xi16>
+}
+
+// CHECK-LABEL: func @decompress
+func.func @decompress(%v: tensor<4x16xi8>, %m: tensor<4x2xi16>, %init: tensor<4x30xi8>,
+                      %a: memref<?x?xf16>, %b: memref<?x?xi16>, %c: memref<?x?xf16>) -> tensor<4x30xi8> {
+  // CHECK: sparse24.decompress ins(%{{.*}}, %{{.*}} : tensor<4x16xi8>, tensor<4x2xi16>) outs(%{{.*}} : tensor<4x30xi8>) -> tensor<4x30xi8>
+  %0 = sparse24.decompress ins(%v, %m : tensor<4x16xi8>, tensor<4x2xi16>) outs(%init : tensor<4x30xi8>) -> tensor<4x30xi8>
+  // CHECK: sparse24.decompress ins(%{{.*}}, %{{.*}} : memref<?x?xf16>, memref<?x?xi16>) outs(%{{.*}} : memref<?x?xf16>){{$}}
+  sparse24.decompress ins(%a, %b : memref<?x?xf16>, memref<?x?xi16>) outs(%c : memref<?x?xf16>)
+  return %0 : tensor<4x30xi8>
+}
+
+// CHECK-LABEL: func @pack
+func.func @pack(%v: tensor<4x16xf8E4M3FN>, %m: tensor<4x2xi16>, %init: tensor<1280xi8>,
+                %a: memref<4x16xf32>, %b: memref<4x4xi16>, %c: memref<?xi8>) -> tensor<1280xi8> {
+  // CHECK: sparse24.pack #sparse24.layout<mma_sp, f8E4M3FN, rows = 4, k = 30> ins(%{{.*}}, %{{.*}} : tensor<4x16xf8E4M3FN>, tensor<4x2xi16>) outs(%{{.*}} : tensor<1280xi8>) -> tensor<1280xi8>
+  %0 = sparse24.pack #sparse24.layout<mma_sp, f8E4M3FN, rows = 4, k = 30>
+         ins(%v, %m : tensor<4x16xf8E4M3FN>, tensor<4x2xi16>) outs(%init : tensor<1280xi8>) -> tensor<1280xi8>
+  // CHECK: sparse24.pack #sparse24.layout<mma_sp, f32, rows = 4, k = 32> ins(%{{.*}}, %{{.*}} : memref<4x16xf32>, memref<4x4xi16>) outs(%{{.*}} : memref<?xi8>){{$}}
+  sparse24.pack #sparse24.layout<mma_sp, f32, rows = 4, k = 32>
+    ins(%a, %b : memref<4x16xf32>, memref<4x4xi16>) outs(%c : memref<?xi8>)
+  return %0 : tensor<1280xi8>
+}
+
+// CHECK-LABEL: func @weight
+func.func @weight() {
+  // CHECK: sparse24.weight "w" : tensor<1152xi8> layout = #sparse24.layout<mma_sp, bf16, rows = 4, k = 32>
+  %0 = sparse24.weight "w" : tensor<1152xi8> layout = #sparse24.layout<mma_sp, bf16, rows = 4, k = 32>
+  // CHECK: sparse24.weight "b" {test.note} : memref<4x2xf64>{{$}}
+  %1 = sparse24.weight "b" {test.note} : memref<4x2xf64>
+  return
+}
+
+// CHECK-LABEL: func @attributes
+// CHECK-SAME: test.target = #sparse24.target<"sm_90a">
+func.func @attributes() attributes {test.target = #sparse24.target<"sm_90a">, sparse24.allow_prune = "magnitude",
+                                    sparse24.allow_precision = "tf32"} {
+  return
+}
+
 // CHECK-LABEL: func @matmul
 func.func @matmul(%values: tensor<64x48xbf16>, %metadata: tensor<64x6xi16>,
                   %dense: tensor<96x?xbf16>, %init: tensor<64x?xbf16>) -> tensor<64x?xbf16> {
@@ -38,4 +97,41 @@ func.func @matmul_everything(%packed: tensor<9216xi8>, %dense: tensor<96x?xbf16>
            sparse24.yield %2 : f32
          } -> tensor<?x64xf32>
   return %0 : tensor<?x64xf32>
+}
+
+// CHECK-LABEL: func @matmul_integer
+func.func @matmul_integer(%v: tensor<64x48xui8>, %m: tensor<64x6xi16>, %x: tensor<32x96xui8>, %init: tensor<64x32xi32>,
+                          %zeros: tensor<32xi8>) -> (tensor<64x32xi32>, tensor<64x32xi32>) {
+  // CHECK: sparse24.matmul lhs {{.*}} k = 96 acc = i32 accumulate transpose_dense -> tensor<64x32xi32>
+  %0 = sparse24.matmul lhs ins(%v, %m : tensor<64x48xui8>, tensor<64x6xi16>) dense(%x : tensor<32x96xui8>)
+    outs(%init : tensor<64x32xi32>) k = 96 acc = i32 accumulate transpose_dense -> tensor<64x32xi32>
+  // CHECK: maps = [#{{.*}}] {
+  // CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i8):
+  %1 = sparse24.matmul lhs ins(%v, %m : tensor<64x48xui8>, tensor<64x6xi16>) dense(%x : tensor<32x96xui8>)
+    outs(%init : tensor<64x32xi32>) k = 96 acc = i32 transpose_dense
+    epilogue(%zeros : tensor<32xi8>) maps = [affine_map<(m, n) -> (n)>] {
+    ^bb0(%acc: i32, %z: i8):
+      %2 = arith.extsi %z : i8 to i32
+      %3 = arith.subi %acc, %2 : i32
+      sparse24.yield %3 : i32
+    } -> tensor<64x32xi32>
+  return %0, %1 : tensor<64x32xi32>, tensor<64x32xi32>
+}
+
+// As memrefs; the operand of the epilogue is read transposed.
+// CHECK-LABEL: func @matmul_memref
+func.func @matmul_memref(%v: memref<?x?xf16>, %m: memref<?x?xi16>, %x: memref<?x96xf16>, %d: memref<?x?xf16>,
+                         %residual: memref<?x?xf16, strided<[?, ?]>>) {
+  // CHECK: sparse24.matmul rhs ins(%{{.*}}, %{{.*}} : memref<?x?xf16>, memref<?x?xi16>) dense(%{{.*}} : memref<?x96xf16>)
+  // CHECK-SAME: outs(%{{.*}} : memref<?x?xf16>) k = 96 acc = f32 epilogue(%{{.*}} : memref<?x?xf16, strided<[?, ?]>>)
+  // CHECK: }{{$}}
+  sparse24.matmul rhs ins(%v, %m : memref<?x?xf16>, memref<?x?xi16>) dense(%x : memref<?x96xf16>)
+    outs(%d : memref<?x?xf16>) k = 96 acc = f32
+    epilogue(%residual : memref<?x?xf16, strided<[?, ?]>>) maps = [affine_map<(m, n) -> (n, m)>] {
+    ^bb0(%acc: f32, %r: f16):
+      %0 = arith.truncf %acc : f32 to f16
+      %1 = arith.addf %0, %r : f16
+      sparse24.yield %1 : f16
+    }
+  return
 }
