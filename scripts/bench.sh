@@ -16,7 +16,8 @@ usage: scripts/bench.sh [build|run|all] [--dir DIR] [-- BENCHMARK OPTIONS]
 Benchmark options: --filter TEXT, --repetitions COUNT, --cublas LIBRARY,
 --json FILE.
 Environment: SPARSE24_TARGET (default sm_80), SPARSE24_GPU_FORMAT (isa, the
-default: PTX; bin: cubins, needs ptxas), JOBS, CXX, PYTHON.
+default: PTX; bin: cubins, needs ptxas), SPARSE24_GPU_BUFFERS (1: functions on
+memrefs with schedules by hand), JOBS, CXX, PYTHON.
 TEXT
 }
 

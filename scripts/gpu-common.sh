@@ -25,8 +25,9 @@ compile_modules() {
   llc=$(find_llvm llc)
   format=${SPARSE24_GPU_FORMAT:-isa}
   export opt translate llc dir target format
-  rm -rf "$dir"
-  "${PYTHON:-python3}" "$harness/make_modules.py" "$set" "$dir"
+  mkdir -p "$dir"
+  rm -rf "$dir"/*.{o,mlir,inc,txt} "$dir/host"
+  "${PYTHON:-python3}" "$harness/make_modules.py" "$set" "$dir" ${SPARSE24_GPU_BUFFERS:+--buffers}
   say "compiling $(wc -l <"$dir/modules.txt") modules for $target, format $format"
   xargs -P "${JOBS:-$(nproc)}" -d '\n' -n 1 bash -euo pipefail -c '
     read -r name options <<<"$1"

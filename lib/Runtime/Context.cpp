@@ -108,15 +108,22 @@ Sparse24Status LoadedImage::load(const Driver &driver,
                                  const Sparse24Image &image,
                                  std::shared_ptr<LoadedImage> &result) {
   // The functions of one object file point to the same image: the address of
-  // its bytes says that it is the same. Held over the load, the lock keeps
-  // threads from compiling one image twice.
+  // its bytes says that it is the same. A slot's lock is held over the load, so
+  // that threads don't compile one image twice, but compile different ones at a
+  // time.
+  struct Slot {
+    std::mutex mutex;
+    std::weak_ptr<LoadedImage> image;
+  };
   using Key = std::pair<DriverContext, const void *>;
   static std::mutex mutex;
-  static auto *images = new std::map<Key, std::weak_ptr<LoadedImage>>();
-  std::lock_guard<std::mutex> lock(mutex);
+  static auto *slots = new std::map<Key, Slot>();
+  std::unique_lock<std::mutex> lock(mutex);
+  Slot &slot = (*slots)[{context.handle, image.data}];
+  lock.unlock();
 
-  std::weak_ptr<LoadedImage> &slot = (*images)[{context.handle, image.data}];
-  result = slot.lock();
+  std::lock_guard<std::mutex> slotLock(slot.mutex);
+  result = slot.image.lock();
   if (result)
     return SPARSE24_SUCCESS;
   if (isUnterminatedPtx(image))
@@ -127,7 +134,7 @@ Sparse24Status LoadedImage::load(const Driver &driver,
   if (Sparse24Status status = loadModule(driver, context, image, module))
     return status;
   result.reset(new LoadedImage(driver, module));
-  slot = result;
+  slot.image = result;
   return SPARSE24_SUCCESS;
 }
 

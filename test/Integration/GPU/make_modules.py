@@ -61,7 +61,16 @@ class Case:
         columns, each 1024 bytes of values and 128 of metadata."""
         return -(-self.rows // 16) * -(-self.k // 64) * (1024 + 128)
 
-    def mlir(self):
+    @property
+    def schedule(self):
+        """A schedule by hand, for functions on buffers."""
+        if (self.columns or self.expected) <= 64:
+            return "#sparse24.schedule<tile = [64, 32, 64], warps = [2, 2], stages = 4>"
+        if min(self.rows, self.columns or 0) >= 4096:
+            return "#sparse24.schedule<tile = [256, 128, 64], warps = [4, 2], stages = 4>"
+        return "#sparse24.schedule<tile = [128, 128, 64], warps = [2, 4], stages = 4>"
+
+    def mlir(self, on_buffers):
         columns = self.columns or "?"
         is_lhs = self.side == "lhs"
         # lhs: K × N, rhs: N × K, each the other way round if transposed.
@@ -72,12 +81,23 @@ class Case:
         dense_type = f"tensor<{dense}x{self.element}>"
         out_type = f"tensor<{out}x{self.output}>"
         layout = f"#sparse24.layout<mma_sp, {self.element}, rows = {self.rows}, k = {self.k}>"
+        transpose = " transpose_dense" if self.transpose else ""
+        if on_buffers:
+            packed_type, dense_type, out_type = (
+                text.replace("tensor", "memref") for text in (packed_type, dense_type, out_type))
+            return (
+                f"func.func @{self.name}(%w: {packed_type}, %x: {dense_type}, %d: {out_type}) {{\n"
+                f"  sparse24.matmul {self.side} ins(%w : {packed_type})\n"
+                f"      dense(%x : {dense_type}) outs(%d : {out_type})\n"
+                f"      k = {self.k} acc = f32{transpose} layout = {layout}\n"
+                f"      schedule = {self.schedule}\n"
+                "  return\n"
+                "}\n")
         size, operand = "", ""
         if not self.columns:
             size = (f"  %dim = arith.constant {int(columns_last)} : index\n"
                     f"  %n = tensor.dim %x, %dim : {dense_type}\n")
             operand = "%n"
-        transpose = " transpose_dense" if self.transpose else ""
         return (
             f"func.func @{self.name}(%w: {packed_type}, %x: {dense_type}) -> {out_type} {{\n"
             f"{size}"
@@ -120,7 +140,7 @@ def bench_cases():
     yield Case("lhs", "f16", "f16", 8192, 8192, 8192, transpose=True, expected=8192)
 
 
-def write(cases, out):
+def write(cases, out, on_buffers):
     out.mkdir(parents=True, exist_ok=True)
     modules = {}
     for case in cases:
@@ -129,7 +149,7 @@ def write(cases, out):
     lines = []
     for (element, side, expected), members in modules.items():
         name = f"{side}_{element}" + (f"_e{expected}" if expected else "")
-        (out / f"{name}.mlir").write_text("\n".join(case.mlir() for case in members))
+        (out / f"{name}.mlir").write_text("\n".join(case.mlir(on_buffers) for case in members))
         lines.append(f"{name} {f'expected-n={expected}' if expected else ''}".rstrip() + "\n")
     (out / "modules.txt").write_text("".join(lines))
     rows = [case.table_row() for members in modules.values() for case in members]
@@ -140,8 +160,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", choices=("check", "bench"))
     parser.add_argument("out", type=Path)
+    parser.add_argument("--buffers", action="store_true",
+                        help="functions on memrefs with schedules by hand: kernels alone are under test")
     options = parser.parse_args()
-    write({"check": check_cases, "bench": bench_cases}[options.set](), options.out)
+    write({"check": check_cases, "bench": bench_cases}[options.set](), options.out, options.buffers)
     return 0
 
 
