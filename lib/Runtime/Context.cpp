@@ -155,7 +155,7 @@ Sparse24Status Context::initialize(const Sparse24Module &module,
     return status;
   if (Sparse24Status status = uploadWeights(module, weightsPath))
     return status;
-  return createPool();
+  return module.hasTemporaries ? createPool() : SPARSE24_SUCCESS;
 }
 
 Sparse24Status Context::loadKernels(const Sparse24Module &module) {
@@ -189,24 +189,25 @@ Sparse24Status Context::loadKernel(const Sparse24Kernel &kernel,
                       result == kDriverNotFound ? SPARSE24_KERNEL_NOT_FOUND
                                                 : SPARSE24_DRIVER_ERROR);
 
-  if (uint32_t bytes = kernel.dynamicSharedMemoryBytes) {
-    int limit = 0;
-    if (int result = driver.cuDeviceGetAttribute(
-            &limit, kDeviceMaxSharedMemoryPerBlockOptin, device.device))
-      return failDriver(driver, result, "cuDeviceGetAttribute");
-    if (bytes > static_cast<uint32_t>(limit))
-      return fail(SPARSE24_UNSUPPORTED_DEVICE,
-                  "kernel " + quoted(loaded.name) + " needs " +
-                      std::to_string(bytes) +
-                      " bytes of shared memory, but this device (" +
-                      deviceName(driver, device.device) + ") has " +
-                      std::to_string(limit) + " for a block");
-    if (int result = driver.cuFuncSetAttribute(
-            loaded.function, kFuncMaxDynamicSharedSize, bytes))
-      return failDriver(driver, result,
-                        "allowing kernel " + quoted(loaded.name) + " " +
-                            std::to_string(bytes) + " bytes of shared memory");
-  }
+  uint32_t bytes = kernel.dynamicSharedMemoryBytes;
+  int limit = 0;
+  if (int result = driver.cuDeviceGetAttribute(
+          &limit, kDeviceMaxSharedMemoryPerBlockOptin, device.device))
+    return failDriver(driver, result, "cuDeviceGetAttribute");
+  if (bytes > static_cast<uint32_t>(limit))
+    return fail(SPARSE24_UNSUPPORTED_DEVICE,
+                "kernel " + quoted(loaded.name) + " needs " +
+                    std::to_string(bytes) +
+                    " bytes of shared memory, but this device (" +
+                    deviceName(driver, device.device) + ") has " +
+                    std::to_string(limit) + " for a block");
+  // Also for 0 bytes: a driver that loads kernels lazily does so here, not at
+  // the first launch, which may be in a capture.
+  if (int result = driver.cuFuncSetAttribute(
+          loaded.function, kFuncMaxDynamicSharedSize, static_cast<int>(bytes)))
+    return failDriver(driver, result,
+                      "allowing kernel " + quoted(loaded.name) + " " +
+                          std::to_string(bytes) + " bytes of shared memory");
   kernels.push_back(std::move(loaded));
   return SPARSE24_SUCCESS;
 }
@@ -287,7 +288,9 @@ Sparse24Status Context::createPool() {
   driver.cuDeviceGetAttribute(&supported, kDeviceMemoryPoolsSupported,
                               device.device);
   if (!supported)
-    return SPARSE24_SUCCESS;
+    return fail(SPARSE24_UNSUPPORTED_DEVICE,
+                "the program needs temporaries in stream order, but this "
+                "device has no memory pools");
   DriverMemPoolProps props;
   props.locationId = device.device;
   if (int result = driver.cuMemPoolCreate(&pool, &props))

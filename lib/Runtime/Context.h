@@ -73,7 +73,7 @@ public:
   DeviceContext device;
   std::vector<Kernel> kernels;
   std::vector<DriverAddress> weights;
-  /// Where temporaries come from; null if the device has no memory pools.
+  /// Where temporaries come from; null if the module has none.
   DriverMemPool pool = nullptr;
 
 private:

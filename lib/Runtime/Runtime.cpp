@@ -124,9 +124,8 @@ int32_t sparse24Alloc(void *context, int64_t bytes, void *stream, void **ptr) {
   if (bytes == 0)
     return SPARSE24_SUCCESS;
   if (!self->pool)
-    return fail(SPARSE24_UNSUPPORTED_DEVICE,
-                "the program needs temporaries in stream order, but this "
-                "device has no memory pools");
+    return fail(SPARSE24_INVALID_ARGUMENT,
+                "sparse24Alloc: the module has no temporaries");
   ScopedContext scope(self->driver, self->device.handle);
   if (scope.result())
     return failDriver(self->driver, scope.result(), "cuCtxPushCurrent");

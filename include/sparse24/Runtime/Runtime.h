@@ -139,6 +139,8 @@ typedef struct Sparse24Module {
   int32_t numWeights;
   const Sparse24Kernel *kernels;
   const Sparse24WeightRef *weights;
+  /// Not 0 if the program calls sparse24Alloc().
+  int32_t hasTemporaries;
 } Sparse24Module;
 
 //===----------------------------------------------------------------------===//
@@ -168,8 +170,8 @@ SPARSE24_RUNTIME_EXPORT int32_t sparse24Launch(void *context, int32_t kernel,
                                                int64_t dynamicSharedMemoryBytes,
                                                void *stream, void **params);
 
-/// Allocates device memory in stream order. On failure and for 0 bytes `*ptr`
-/// is null.
+/// Allocates device memory in stream order; the module must have said that it
+/// would (hasTemporaries). On failure and for 0 bytes `*ptr` is null.
 SPARSE24_RUNTIME_EXPORT int32_t sparse24Alloc(void *context, int64_t bytes,
                                               void *stream, void **ptr);
 

@@ -405,6 +405,7 @@ LogicalResult EntryLowering::convert(memref::AllocOp alloc) {
   MemRefType type = alloc.getType();
   if (!type.getLayout().isIdentity())
     return alloc.emitOpError("must have an identity layout");
+  description.addTemporary();
   // Null where the allocation fails or is skipped: freeing it does nothing.
   Value slot = createSlot(loc, ptrType);
   LLVM::StoreOp::create(builder, loc,
@@ -498,7 +499,8 @@ void dropForeignAttributes(Operation *op) {
 }
 
 struct ConvertLaunchToRuntime
-    : mlir::sparse24::impl::Sparse24ConvertLaunchToRuntimePassBase<ConvertLaunchToRuntime> {
+    : mlir::sparse24::impl::Sparse24ConvertLaunchToRuntimePassBase<
+          ConvertLaunchToRuntime> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     ModuleState state(module);

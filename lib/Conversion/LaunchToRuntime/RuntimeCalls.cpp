@@ -170,7 +170,7 @@ RuntimeBuilder::createDescription(Location loc, StringRef name,
   auto kernelType = structType({ptrType, i32Type, i32Type});
   auto weightType = structType({ptrType, i64Type, i64Type});
   auto moduleType = structType(
-      {i32Type, i32Type, ptrType, i32Type, i32Type, ptrType, ptrType});
+      {i32Type, i32Type, ptrType, i32Type, i32Type, ptrType, ptrType, i32Type});
   auto constant = [&](OpBuilder &builder, Type type, int64_t value) -> Value {
     return LLVM::ConstantOp::create(builder, loc, type,
                                     builder.getIntegerAttr(type, value));
@@ -210,7 +210,8 @@ RuntimeBuilder::createDescription(Location loc, StringRef name,
         {constant(builder, i32Type, SPARSE24_RUNTIME_ABI_VERSION),
          constant(builder, i32Type, imageNames.size()), imageArray,
          constant(builder, i32Type, kernels.size()),
-         constant(builder, i32Type, weights.size()), kernelArray, weightArray});
+         constant(builder, i32Type, weights.size()), kernelArray, weightArray,
+         constant(builder, i32Type, description.hasTemporaries())});
   });
   return global;
 }

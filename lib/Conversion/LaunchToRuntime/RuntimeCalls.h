@@ -31,17 +31,20 @@ public:
   /// The number of a kernel that is launched with so much shared memory.
   int32_t addKernel(SymbolRefAttr kernel, int64_t dynamicSharedMemoryBytes);
   int32_t addWeight(StringAttr name, uint64_t layoutHash, uint64_t bytes);
+  void addTemporary() { temporaries = true; }
 
   ArrayRef<StringAttr> getImages() const { return images.getArrayRef(); }
   const llvm::MapVector<SymbolRefAttr, Kernel> &getKernels() const {
     return kernels;
   }
   ArrayRef<Weight> getWeights() const { return weights; }
+  bool hasTemporaries() const { return temporaries; }
 
 private:
   llvm::SetVector<StringAttr> images;
   llvm::MapVector<SymbolRefAttr, Kernel> kernels;
   SmallVector<Weight> weights;
+  bool temporaries = false;
 };
 
 /// Writes the constants of Runtime.h's structures into a module, and calls of

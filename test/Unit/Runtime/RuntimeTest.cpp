@@ -30,8 +30,14 @@ struct TestModule {
   Sparse24Kernel kernel{"gemm", 0, 65536};
   Sparse24WeightRef weight{"w", kLayout.hash(),
                            static_cast<uint64_t>(kLayout.bytes())};
-  Sparse24Module module{
-      SPARSE24_RUNTIME_ABI_VERSION, 1, &image, 1, 1, &kernel, &weight};
+  Sparse24Module module{SPARSE24_RUNTIME_ABI_VERSION,
+                        /*numImages=*/1,
+                        &image,
+                        /*numKernels=*/1,
+                        /*numWeights=*/1,
+                        &kernel,
+                        &weight,
+                        /*hasTemporaries=*/1};
 };
 
 class RuntimeTest : public testing::Test {
@@ -305,16 +311,22 @@ TEST_F(RuntimeTest, LoadingFailures) {
                 "version 2");
 }
 
-TEST_F(RuntimeTest, TemporariesNeedPools) {
+TEST_F(RuntimeTest, TemporariesNeedAPool) {
   fake->hasMemoryPools = false;
+  expectRefused(test.module, path.c_str(), SPARSE24_UNSUPPORTED_DEVICE,
+                "no memory pools");
+
+  test.module.hasTemporaries = 0;
   void *context = create(test.module);
   void *temporary = this;
+  EXPECT_EQ(fake->count("cuMemPoolCreate"), 0u);
   EXPECT_EQ(sparse24Alloc(context, 16, nullptr, &temporary),
-            SPARSE24_UNSUPPORTED_DEVICE);
+            SPARSE24_INVALID_ARGUMENT);
   EXPECT_EQ(temporary, nullptr);
   sparse24ContextDestroy(context);
 
   fake->hasMemoryPools = true;
+  test.module.hasTemporaries = 1;
   context = create(test.module);
   fake->failures["cuMemAllocFromPoolAsync"] = 2;
   EXPECT_EQ(sparse24Alloc(context, 16, nullptr, &temporary),
@@ -322,6 +334,7 @@ TEST_F(RuntimeTest, TemporariesNeedPools) {
   EXPECT_EQ(sparse24Alloc(context, -1, nullptr, &temporary),
             SPARSE24_INVALID_ARGUMENT);
   sparse24ContextDestroy(context);
+  EXPECT_EQ(fake->count("cuMemPoolDestroy"), 1u);
 }
 
 TEST_F(RuntimeTest, ErrorsBelongToTheirThread) {
