@@ -38,7 +38,7 @@ struct Options {
 /// The little of cuBLAS that is needed, declared here as in its documentation.
 class Cublas {
 public:
-  /// Null if there is no cuBLAS.
+  /// Null, with a warning, if there is no cuBLAS that works here.
   static std::unique_ptr<Cublas> open(const std::string &path, Device &device,
                                       Device::Stream stream) {
     std::unique_ptr<Cublas> cublas(new Cublas());
@@ -46,9 +46,15 @@ public:
          {path, std::string("libcublas.so.13"), std::string("libcublas.so.12")})
       if (!cublas->library && !name.empty())
         cublas->library = dlopen(name.c_str(), RTLD_NOW);
-    if (!cublas->library)
+    auto *create = cublas->library ? reinterpret_cast<int (*)(void **)>(dlsym(
+                                         cublas->library, "cublasCreate_v2"))
+                                   : nullptr;
+    int status = create ? create(&cublas->handle) : -1;
+    if (status) {
+      std::fprintf(stderr, "warning: no cuBLAS: %s (status %d)\n",
+                   cublas->library ? "cublasCreate failed" : dlerror(), status);
       return nullptr;
-    cublas->call("cublasCreate_v2", &cublas->handle);
+    }
     cublas->call("cublasSetStream_v2", cublas->handle, stream);
     // A workspace of our own: cuBLAS can't allocate one during a capture.
     constexpr size_t kWorkspaceBytes = size_t(64) << 20;
