@@ -28,6 +28,6 @@ def checkpoint(tmp_path_factory):
     for key, shape in SMALL_LAYERS.items():
         tensors[key + ".weight"] = random.standard_normal(shape, np.float32)
         tensors[key + ".bias"] = random.standard_normal(shape[:1], np.float32)
-    path = tmp_path_factory.mktemp("checkpoint") / "small.safetensors"
+    path = tmp_path_factory.mktemp("check point") / "small.safetensors"
     save_file(tensors, str(path))
     return path
