@@ -16,8 +16,8 @@ usage: scripts/bench.sh [build|run|all] [--dir DIR] [-- BENCHMARK OPTIONS]
 Benchmark options: --filter TEXT, --repetitions COUNT, --cublas LIBRARY,
 --json FILE.
 Environment: SPARSE24_TARGET (default sm_80), SPARSE24_GPU_FORMAT (isa, the
-default: PTX; bin: cubins, needs ptxas), SPARSE24_GPU_BUFFERS (1: functions on
-memrefs with schedules by hand), JOBS, CXX, PYTHON.
+default: PTX; bin: cubins, needs ptxas), SPARSE24_SCHEDULE (of all
+products, e.g. "tile = [256, 128, 64], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON.
 TEXT
 }
 

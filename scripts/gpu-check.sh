@@ -15,8 +15,8 @@ usage: scripts/gpu-check.sh [build|run|all] [--dir DIR] [-- CHECKER OPTIONS]
              machine, carry the working tree and this directory there.
 Checker options: --filter TEXT, --max-size SIZE, --no-graphs.
 Environment: SPARSE24_TARGET (default sm_80), SPARSE24_GPU_FORMAT (isa, the
-default: PTX; bin: cubins, needs ptxas), SPARSE24_GPU_BUFFERS (1: functions on
-memrefs with schedules by hand), JOBS, CXX, PYTHON,
+default: PTX; bin: cubins, needs ptxas), SPARSE24_SCHEDULE (of all
+products, e.g. "tile = [256, 128, 64], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON,
 SPARSE24_LAUNCHER (put before the checker, e.g. compute-sanitizer).
 Exit status: 0 if all is right.
 TEXT

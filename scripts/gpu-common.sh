@@ -27,7 +27,8 @@ compile_modules() {
   export opt translate llc dir target format
   mkdir -p "$dir"
   rm -rf "$dir"/*.{o,mlir,inc,txt} "$dir/host"
-  "${PYTHON:-python3}" "$harness/make_modules.py" "$set" "$dir" ${SPARSE24_GPU_BUFFERS:+--buffers}
+  "${PYTHON:-python3}" "$harness/make_modules.py" "$set" "$dir" \
+    ${SPARSE24_SCHEDULE:+--schedule "$SPARSE24_SCHEDULE"}
   say "compiling $(wc -l <"$dir/modules.txt") modules for $target, format $format"
   xargs -P "${JOBS:-$(nproc)}" -d '\n' -n 1 bash -euo pipefail -c '
     read -r name options <<<"$1"

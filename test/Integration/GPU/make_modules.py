@@ -61,16 +61,7 @@ class Case:
         columns, each 1024 bytes of values and 128 of metadata."""
         return -(-self.rows // 16) * -(-self.k // 64) * (1024 + 128)
 
-    @property
-    def schedule(self):
-        """A schedule by hand, for functions on buffers."""
-        if (self.columns or self.expected) <= 64:
-            return "#sparse24.schedule<tile = [64, 32, 64], warps = [2, 2], stages = 4>"
-        if min(self.rows, self.columns or 0) >= 4096:
-            return "#sparse24.schedule<tile = [256, 128, 64], warps = [4, 2], stages = 4>"
-        return "#sparse24.schedule<tile = [128, 128, 64], warps = [2, 4], stages = 4>"
-
-    def mlir(self, on_buffers):
+    def mlir(self, schedule=None):
         columns = self.columns or "?"
         is_lhs = self.side == "lhs"
         # lhs: K × N, rhs: N × K, each the other way round if transposed.
@@ -82,17 +73,7 @@ class Case:
         out_type = f"tensor<{out}x{self.output}>"
         layout = f"#sparse24.layout<mma_sp, {self.element}, rows = {self.rows}, k = {self.k}>"
         transpose = " transpose_dense" if self.transpose else ""
-        if on_buffers:
-            packed_type, dense_type, out_type = (
-                text.replace("tensor", "memref") for text in (packed_type, dense_type, out_type))
-            return (
-                f"func.func @{self.name}(%w: {packed_type}, %x: {dense_type}, %d: {out_type}) {{\n"
-                f"  sparse24.matmul {self.side} ins(%w : {packed_type})\n"
-                f"      dense(%x : {dense_type}) outs(%d : {out_type})\n"
-                f"      k = {self.k} acc = f32{transpose} layout = {layout}\n"
-                f"      schedule = {self.schedule}\n"
-                "  return\n"
-                "}\n")
+        by_hand = f" schedule = #sparse24.schedule<{schedule}>" if schedule else ""
         size, operand = "", ""
         if not self.columns:
             size = (f"  %dim = arith.constant {int(columns_last)} : index\n"
@@ -104,7 +85,7 @@ class Case:
             f"  %init = tensor.empty({operand}) : {out_type}\n"
             f"  %d = sparse24.matmul {self.side} ins(%w : {packed_type})\n"
             f"      dense(%x : {dense_type}) outs(%init : {out_type})\n"
-            f"      k = {self.k} acc = f32{transpose} layout = {layout} -> {out_type}\n"
+            f"      k = {self.k} acc = f32{transpose} layout = {layout}{by_hand} -> {out_type}\n"
             f"  return %d : {out_type}\n"
             "}\n")
 
@@ -140,7 +121,7 @@ def bench_cases():
     yield Case("lhs", "f16", "f16", 8192, 8192, 8192, transpose=True, expected=8192)
 
 
-def write(cases, out, on_buffers):
+def write(cases, out, schedule):
     out.mkdir(parents=True, exist_ok=True)
     modules = {}
     for case in cases:
@@ -149,7 +130,7 @@ def write(cases, out, on_buffers):
     lines = []
     for (element, side, expected), members in modules.items():
         name = f"{side}_{element}" + (f"_e{expected}" if expected else "")
-        (out / f"{name}.mlir").write_text("\n".join(case.mlir(on_buffers) for case in members))
+        (out / f"{name}.mlir").write_text("\n".join(case.mlir(schedule) for case in members))
         lines.append(f"{name} {f'expected-n={expected}' if expected else ''}".rstrip() + "\n")
     (out / "modules.txt").write_text("".join(lines))
     rows = [case.table_row() for members in modules.values() for case in members]
@@ -160,10 +141,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", choices=("check", "bench"))
     parser.add_argument("out", type=Path)
-    parser.add_argument("--buffers", action="store_true",
-                        help="functions on memrefs with schedules by hand: kernels alone are under test")
+    parser.add_argument("--schedule", help="the schedule of all products, such as "
+                        "'tile = [128, 128, 64], warps = [2, 4], stages = 4'; else the compiler chooses")
     options = parser.parse_args()
-    write({"check": check_cases, "bench": bench_cases}[options.set](), options.out, options.buffers)
+    write({"check": check_cases, "bench": bench_cases}[options.set](), options.out, options.schedule)
     return 0
 
 
