@@ -30,8 +30,18 @@ void mlir::sparse24::buildTensorPipeline(OpPassManager &manager,
   detect.precision = options.precision;
   manager.addPass(createDetect(detect));
   manager.addPass(createSparsify());
+  manager.addPass(createConvertElementwiseToLinalgPass());
+  manager.addPass(createFuseEpilogues());
+  if (!options.isCpu()) {
+    SelectSchedulesOptions select;
+    select.target = options.target;
+    select.expectedN = options.expectedN;
+    manager.addPass(createSelectSchedules(select));
+  }
   FoldConstantsOptions fold;
-  fold.weightsFile = options.weightsFile;
+  // The CPU's code has no runtime that reads a weight file.
+  if (!options.isCpu())
+    fold.weightsFile = options.weightsFile;
   manager.addPass(createFoldConstants(fold));
   addCleanup(manager);
 }

@@ -52,7 +52,8 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
           clEnumValN(OutputFormat::Fatbin, "fatbin", "kernels as a fatbin"))};
   Option<std::string> weightsFile{
       *this, "weights-file",
-      llvm::cl::desc("write the weights there instead of into the module"),
+      llvm::cl::desc("write the weights there instead of into the module (GPU "
+                     "targets)"),
       llvm::cl::init("")};
   Option<std::string> kernelsFile{
       *this, "kernels-file",

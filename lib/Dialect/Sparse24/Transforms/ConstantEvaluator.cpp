@@ -72,7 +72,7 @@ struct ConstantEvaluator::CompressSource {
 };
 
 static FailureOr<ElementType> getType(Operation *op, Type elementType) {
-  if (auto type = getSupportType(elementType))
+  if (auto type = convertElementType(elementType))
     return *type;
   return op->emitOpError("has no 2:4 pattern for element type ") << elementType;
 }

@@ -142,7 +142,7 @@ void DetectPass::inspectConstant(const MatrixProduct &product,
                                  const WeightFacts &weight,
                                  Decision &decision) {
   Type elementType = decision.annotation.elementType;
-  ElementType type = *getSupportType(elementType);
+  ElementType type = *convertElementType(elementType);
   int64_t rows = product.getRows(weight.side);
   decision.bytesBefore =
       rows * product.k *
@@ -220,7 +220,7 @@ void DetectPass::chooseElementType(const MatrixProduct &product,
       return;
     }
   }
-  if (!getSupportType(elementType)) {
+  if (!convertElementType(elementType)) {
     std::string name = llvm::formatv("{0}", elementType).str();
     decision.miss("no Sparse Tensor Core multiplies " + name,
                   "use f16, bf16, f32 (as tf32), i8, f8E4M3FN or f8E5M2");

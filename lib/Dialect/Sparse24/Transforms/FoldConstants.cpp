@@ -91,7 +91,7 @@ LogicalResult Folder::writeWeight(StringRef name, LayoutAttr layout,
                                              const HostTensor &tensor) {
   ArrayRef<char> data = tensor.getData();
   if (layout) {
-    ::sparse24::PackedLayout packed{*getSupportType(layout.getElementType()),
+    ::sparse24::PackedLayout packed{*convertElementType(layout.getElementType()),
                         layout.getRows(), layout.getK()};
     return success(writer->addPacked(name.str(), packed, data.data()));
   }

@@ -8,13 +8,12 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
-#include "llvm/ADT/TypeSwitch.h"
+#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 
 #include <cstring>
 
 using namespace mlir;
 using namespace mlir::sparse24;
-using ::sparse24::ElementType;
 
 //===----------------------------------------------------------------------===//
 // HostTensor
@@ -39,21 +38,6 @@ HostTensor HostTensor::withType(RankedTensorType newType) const {
   HostTensor tensor = *this;
   tensor.type = newType;
   return tensor;
-}
-
-std::optional<ElementType> mlir::sparse24::getSupportType(Type elementType) {
-  return llvm::TypeSwitch<Type, std::optional<ElementType>>(elementType)
-      .Case<Float16Type>([](auto) { return ElementType::F16; })
-      .Case<BFloat16Type>([](auto) { return ElementType::BF16; })
-      .Case<Float32Type>([](auto) { return ElementType::TF32; })
-      .Case<Float8E4M3FNType>([](auto) { return ElementType::E4M3; })
-      .Case<Float8E5M2Type>([](auto) { return ElementType::E5M2; })
-      .Case<IntegerType>([](IntegerType type) -> std::optional<ElementType> {
-        if (type.getWidth() != 8)
-          return std::nullopt;
-        return type.isUnsigned() ? ElementType::U8 : ElementType::S8;
-      })
-      .Default([](auto) { return std::nullopt; });
 }
 
 /// Writes one element over all of a new tensor.
@@ -254,14 +238,14 @@ HostTensor mlir::sparse24::convertHost(const HostTensor &tensor,
     int64_t count = std::min(piece, e - i);
     const float *floats = reinterpret_cast<const float *>(in + i * inBytes);
     if (!type.getElementType().isF32()) {
-      ::sparse24::convertToFloat(*getSupportType(type.getElementType()),
+      ::sparse24::convertToFloat(*convertElementType(type.getElementType()),
                                  in + i * inBytes, buffer, count);
       floats = buffer;
     }
     if (elementType.isF32())
       std::memcpy(out + i * outBytes, floats, count * sizeof(float));
     else
-      ::sparse24::convertFromFloat(*getSupportType(elementType), floats,
+      ::sparse24::convertFromFloat(*convertElementType(elementType), floats,
                                    out + i * outBytes, count);
   }
   return result;

@@ -54,7 +54,7 @@ private:
 LogicalResult Rewriter::verify() {
   Operation *op = product.op;
   std::optional<::sparse24::ElementType> type =
-      getSupportType(annotation.elementType);
+      convertElementType(annotation.elementType);
   if (!type)
     return op->emitOpError("can't be sparse in ") << annotation.elementType;
   for (Value operand : {product.lhs, product.rhs}) {
@@ -123,7 +123,7 @@ Value Rewriter::prune(Value matrix) {
 ValueRange Rewriter::compress(Value matrix) {
   auto type = cast<RankedTensorType>(matrix.getType());
   int64_t rows = type.getDimSize(0), k = type.getDimSize(1);
-  ::sparse24::ElementType elementType = *getSupportType(type.getElementType());
+  ::sparse24::ElementType elementType = *convertElementType(type.getElementType());
   Value values =
       createEmpty(rows, ::sparse24::valuesPerRow(elementType, k),
                   type.getElementType());

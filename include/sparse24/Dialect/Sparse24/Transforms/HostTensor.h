@@ -7,7 +7,6 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Value.h"
-#include "sparse24/Support/ElementType.h"
 
 #include <memory>
 #include <optional>
@@ -43,9 +42,6 @@ private:
 
 /// Bytes of one element in memory; 0 for types that aren't whole bytes.
 int64_t getElementBytes(Type elementType);
-
-/// The Support type that stands for an element type; f32 stands for tf32.
-std::optional<::sparse24::ElementType> getSupportType(Type elementType);
 
 /// The elements of a constant's value; nothing if their memory can't be read
 /// (an elided or missing resource, elements that aren't whole bytes).

@@ -124,6 +124,103 @@ def Sparsify : Pass<"sparse24-sparsify"> {
   ];
 }
 
+def FuseEpilogues : Pass<"sparse24-fuse-epilogues"> {
+  let summary = "Move elementwise consumers into the epilogue of products";
+  let description = [{
+    **Overview.** An elementwise operation that alone uses the result of a
+    `sparse24.matmul` (a bias, an activation, a residual, a truncation) becomes
+    part of the product's epilogue, which then computes it on the accumulator
+    before anything is stored; again and again, until something else comes.
+    Operands that are broadcast (`linalg.broadcast` or a `linalg.generic` that
+    does the same) are read before they are broadcast. A product that
+    accumulates into a broadcast adds it in the epilogue instead.
+
+    Named elementwise operations are generalized and chains of them fused first,
+    so that a product used several times by one activation (x · sigmoid(x)) has
+    one consumer.
+
+    **Preconditions.** Tensor semantics; elementwise `arith` and `math`
+    operations on tensors are `linalg` already (`convert-elementwise-to-linalg`).
+
+    **Caveats.** The consumer is in the same block, reads the product by the
+    identity map and other tensors by projected permutations of (m, n), and its
+    body has nothing but pure `arith` and `math` operations, on its arguments
+    and constants. Rounding stays as written: a product that is rounded to
+    `f16` before the consumer still is.
+
+    Before:
+    ```mlir
+    %d = sparse24.matmul rhs ins(…) dense(…) outs(%e : tensor<?x8xf32>) …
+    %r = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>,
+                                          affine_map<(m, n) -> (n)>,
+                                          affine_map<(m, n) -> (m, n)>], …}
+        ins(%d, %bias : tensor<?x8xf32>, tensor<8xf32>) outs(%e : …) {
+    ^bb0(%x: f32, %b: f32, %o: f32):
+      %s = arith.addf %x, %b : f32
+      linalg.yield %s : f32
+    }
+    ```
+    After:
+    ```mlir
+    %r = sparse24.matmul rhs ins(…) dense(…) outs(%e : tensor<?x8xf32>) …
+      epilogue(%bias : tensor<8xf32>) maps = [affine_map<(m, n) -> (n)>] {
+    ^bb0(%x: f32, %b: f32):
+      %s = arith.addf %x, %b : f32
+      sparse24.yield %s : f32
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::sparse24::Sparse24Dialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numFused", "fused", "operations moved into epilogues">,
+  ];
+}
+
+def SelectSchedules : Pass<"sparse24-select-schedules", "::mlir::ModuleOp"> {
+  let summary = "Pack sparse operands and choose a schedule for each product";
+  let description = [{
+    **Overview.** For GPU targets: inserts `sparse24.pack` before each
+    `sparse24.matmul` of values and metadata, constant or not, and sets its
+    layout and its schedule: the candidate with the least time by a model of
+    math, shared-memory traffic, latency, waves and operand bytes (see
+    `ScheduleModel.h`). A remark of category `sparse24` names the choice. A
+    schedule that is there stays. For target `cpu` the pass does nothing.
+
+    **Preconditions.** Tensor semantics; the sparse operand's shape is static.
+
+    **Caveats.** Where the dense operand's size is dynamic the schedule is the
+    best for `expected-n`; the kernel is right for any.
+
+    Before:
+    ```mlir
+    %d = sparse24.matmul lhs ins(%v, %m : tensor<64x32xbf16>, tensor<64x4xi16>) …
+    ```
+    After:
+    ```mlir
+    %p = sparse24.pack #sparse24.layout<mma_sp, bf16, rows = 64, k = 64> ins(%v, %m : …) …
+    %d = sparse24.matmul lhs ins(%p : tensor<4608xi8>) …
+        layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 64>
+        schedule = #sparse24.schedule<tile = [64, 64, 64], warps = [2, 2], stages = 6>
+    ```
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"sm_80\"",
+           "what the program is compiled for">,
+    Option<"expectedN", "expected-n", "int64_t", "1024",
+           "the size to assume where the dense operand's is dynamic">,
+  ];
+  let dependentDialects = [
+    "::mlir::sparse24::Sparse24Dialect", "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numScheduled", "scheduled", "products given a schedule">,
+  ];
+}
+
 def FoldConstants
     : Pass<"sparse24-fold-constants", "::mlir::ModuleOp"> {
   let summary = "Prune, compress and pack constant weights at compile time";
@@ -153,8 +250,8 @@ def FoldConstants
     ```
     After:
     ```mlir
-    %p = sparse24.weight "f.encoder.0.intermediate"
-        #sparse24.layout<mma_sp, bf16, rows = 1536, k = 384> : tensor<663552xi8>
+    %p = sparse24.weight "f.encoder.0.intermediate" : tensor<663552xi8>
+        layout = #sparse24.layout<mma_sp, bf16, rows = 1536, k = 384>
     ```
   }];
   let options = [

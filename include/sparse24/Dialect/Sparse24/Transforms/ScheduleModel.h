@@ -1,0 +1,42 @@
+// The cost model that chooses how a kernel walks a product.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SPARSE24_DIALECT_SPARSE24_TRANSFORMS_SCHEDULEMODEL_H
+#define SPARSE24_DIALECT_SPARSE24_TRANSFORMS_SCHEDULEMODEL_H
+
+#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
+#include "sparse24/Support/PackedLayout.h"
+
+namespace mlir::sparse24 {
+
+/// A product as a kernel sees it: rows of the sparse operand, columns of the
+/// dense one.
+struct ProductShape {
+  ::sparse24::PackedLayout sparse;
+  int64_t columns;
+  int64_t outputBytes;
+};
+
+/// A schedule, and what the model expects of it.
+struct ScheduleEstimate {
+  ScheduleAttr schedule;
+  int64_t tiles = 0;
+  /// Rounds of tiles that the busiest multiprocessor does.
+  int64_t waves = 0;
+  double microseconds = 0;
+};
+
+/// Bytes of shared memory that the stages of a schedule take.
+int64_t getStageBytes(ScheduleAttr schedule, ::sparse24::ElementType type);
+
+/// What the model expects of one schedule.
+ScheduleEstimate estimateSchedule(ScheduleAttr schedule,
+                                  const ProductShape &shape, TargetAttr target);
+
+/// The best of the candidates that fit the target; nothing if none does.
+std::optional<ScheduleEstimate> chooseSchedule(const ProductShape &shape,
+                                               TargetAttr target);
+
+} // namespace mlir::sparse24
+
+#endif // SPARSE24_DIALECT_SPARSE24_TRANSFORMS_SCHEDULEMODEL_H

@@ -1,0 +1,130 @@
+// sparse24-select-schedules: packs sparse operands and chooses schedules.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "sparse24/Dialect/Sparse24/Transforms/Passes.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "sparse24/Dialect/Sparse24/Transforms/ScheduleModel.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace mlir::sparse24 {
+#define GEN_PASS_DEF_SELECTSCHEDULES
+#include "sparse24/Dialect/Sparse24/Transforms/Passes.h.inc"
+} // namespace mlir::sparse24
+
+using namespace mlir;
+using namespace mlir::sparse24;
+
+/// The layout to pack the sparse operand in.
+static LayoutAttr getLayout(MatmulOp op) {
+  if (LayoutAttr layout = op.getLayoutAttr())
+    return layout;
+  auto values = cast<RankedTensorType>(op.getValues().getType());
+  return LayoutAttr::get(op.getContext(), LayoutFamily::mma_sp,
+                         values.getElementType(), values.getDimSize(0),
+                         op.getK());
+}
+
+/// Packs values and metadata into one buffer.
+static void pack(RewriterBase &rewriter, MatmulOp op, LayoutAttr layout) {
+  rewriter.setInsertionPoint(op);
+  Value init = tensor::EmptyOp::create(rewriter, op.getLoc(),
+                                       ArrayRef<int64_t>{layout.getByteSize()},
+                                       rewriter.getI8Type());
+  auto packed =
+      PackOp::create(rewriter, op.getLoc(), TypeRange{init.getType()}, layout,
+                     op.getValues(), op.getMetadata(), init);
+  rewriter.modifyOpInPlace(op, [&] {
+    op.getSparseMutable().assign(packed->getResult(0));
+    op.setLayoutAttr(layout);
+  });
+}
+
+static void emitRemark(MatmulOp op, const ScheduleEstimate &estimate,
+                       int64_t columns) {
+  using remark::detail::Remark;
+  StringRef function;
+  if (auto parent = op->getParentOfType<FunctionOpInterface>())
+    function = parent.getName();
+  auto remark = remark::passed(op.getLoc(),
+                               remark::RemarkOpts::name("sparse24-select-schedules")
+                                   .category("sparse24")
+                                   .function(function));
+  if (!remark)
+    return;
+  remark << "chose a schedule" << Remark::Arg("Schedule", estimate.schedule)
+         << Remark::Arg("Columns", columns)
+         << Remark::Arg("Tiles", estimate.tiles)
+         << Remark::Arg("Waves", estimate.waves)
+         << Remark::Arg("EstimatedMicroseconds",
+                        llvm::formatv("{0:f1}", estimate.microseconds).str());
+}
+
+namespace {
+struct SelectSchedulesPass
+    : mlir::sparse24::impl::SelectSchedulesBase<SelectSchedulesPass> {
+  using Base::Base;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    targetAttr = TargetAttr::getChecked(
+        [&] { return emitError(UnknownLoc::get(context)) << getArgument() << ": "; },
+        context, StringRef(target));
+    return success(targetAttr != nullptr);
+  }
+
+  void runOnOperation() override {
+    if (targetAttr.isCpu())
+      return;
+    IRRewriter rewriter(&getContext());
+    WalkResult result = getOperation().walk([&](MatmulOp op) {
+      return failed(select(rewriter, op)) ? WalkResult::interrupt()
+                                          : WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult select(RewriterBase &rewriter, MatmulOp op);
+
+  TargetAttr targetAttr;
+};
+} // namespace
+
+LogicalResult SelectSchedulesPass::select(RewriterBase &rewriter, MatmulOp op) {
+  if (!op.isPacked()) {
+    auto values = dyn_cast<RankedTensorType>(op.getValues().getType());
+    if (!values)
+      return op.emitOpError("is on buffers; select schedules before "
+                            "bufferization");
+    if (values.isDynamicDim(0))
+      return op.emitOpError("can't be packed: its sparse operand has a dynamic "
+                            "number of rows");
+    pack(rewriter, op, getLayout(op));
+  }
+  if (op.getSchedule())
+    return success();
+
+  LayoutAttr layout = *op.getLayout();
+  auto output = cast<ShapedType>(op.getInit().getType());
+  int64_t columns = output.getDimSize(op.isLhsSparse() ? 1 : 0);
+  if (ShapedType::isDynamic(columns))
+    columns = expectedN;
+  ProductShape shape{
+      {*convertElementType(layout.getElementType()), layout.getRows(),
+       layout.getK()},
+      columns,
+      layout.getRows() * columns *
+          static_cast<int64_t>(output.getElementTypeBitWidth() / 8)};
+  std::optional<ScheduleEstimate> estimate = chooseSchedule(shape, targetAttr);
+  if (!estimate)
+    return op.emitOpError("no schedule fits the shared memory of ") << target;
+  op.setScheduleAttr(estimate->schedule);
+  emitRemark(op, *estimate, columns);
+  ++numScheduled;
+  return success();
+}
