@@ -55,6 +55,12 @@ config.substitutions.append(
 config.substitutions.append(("%sparse24_include_dir", os.path.join(config.sparse24_source_dir, "include")))
 config.substitutions.append(("%sparse24_runtime_dir", os.path.join(config.sparse24_binary_dir, "lib", "Runtime")))
 config.substitutions.append(
+    (
+        "%sparse24_support_archive",
+        os.path.join(config.sparse24_binary_dir, "lib", "Support", "libSparse24Support.a"),
+    )
+)
+config.substitutions.append(
     ("%sparse24_fake_cuda", os.path.join(config.test_exec_root, "FakeCuda", "libsparse24_fake_cuda.so"))
 )
 

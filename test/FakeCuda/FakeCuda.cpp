@@ -153,6 +153,8 @@ int cuModuleGetFunction(void **function, void *, const char *name) {
   int result;
   if (fails("cuModuleGetFunction", result))
     return result;
+  if (state().hasAllKernels)
+    state().kernels.insert(name);
   auto kernel = state().kernels.find(name);
   if (kernel == state().kernels.end())
     return 500;

@@ -38,6 +38,8 @@ struct FakeCuda {
   std::map<std::string, int> failures;
   /// Kernels that modules have.
   std::set<std::string> kernels;
+  /// Whether they have any kernel that is asked for.
+  bool hasAllKernels = false;
   /// What the JIT compiler writes into its error log when loading fails.
   std::string jitLog;
   int numDevices = 1;
