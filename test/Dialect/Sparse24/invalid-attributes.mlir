@@ -10,8 +10,16 @@ func.func @layout_c1() {
 // -----
 
 func.func @layout_c2() {
-  // expected-error @below {{layout_c2: rows and k must be positive, got rows = 0, k = 32}}
+  // expected-error @below {{layout_c2: rows and k must be from 1 to 2^30, got rows = 0, k = 32}}
   "test.op"() {a = #sparse24.layout<mma_sp, bf16, rows = 0, k = 32>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @layout_c2_large() {
+  // expected-error @below {{layout_c2: rows and k must be from 1 to 2^30, got rows = 9223372036854775807, k = 32}}
+  "test.op"() {a = #sparse24.layout<mma_sp, bf16, rows = 9223372036854775807, k = 32>} : () -> ()
   return
 }
 

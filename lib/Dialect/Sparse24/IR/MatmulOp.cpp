@@ -21,7 +21,8 @@ Type MatmulOp::getOperandElementType() { return elementTypeOf(getDense()); }
 Type MatmulOp::getOutputElementType() { return elementTypeOf(getInit()); }
 
 int64_t MatmulOp::getSparseRows() {
-  return cast<ShapedType>(getInit().getType()).getDimSize(isLhsSparse() ? 0 : 1);
+  return cast<ShapedType>(getInit().getType())
+      .getDimSize(isLhsSparse() ? 0 : 1);
 }
 
 //===----------------------------------------------------------------------===//
@@ -49,8 +50,7 @@ void MatmulOp::build(OpBuilder &builder, OperationState &state, Side side,
     properties.accumulate = builder.getUnitAttr();
   properties.layout = options.layout;
   properties.schedule = options.schedule;
-  properties.epilogueMaps =
-      builder.getAffineMapArrayAttr(options.epilogueMaps);
+  properties.epilogueMaps = builder.getAffineMapArrayAttr(options.epilogueMaps);
 
   if (isa<RankedTensorType>(init.getType()))
     state.addTypes(init.getType());
@@ -62,9 +62,9 @@ void MatmulOp::build(OpBuilder &builder, OperationState &state, Side side,
   for (Value operand : options.epilogueOperands)
     types.push_back(elementTypeOf(operand));
   OpBuilder::InsertionGuard guard(builder);
-  Block *block = builder.createBlock(
-      epilogue, epilogue->end(), types,
-      SmallVector<Location>(types.size(), state.location));
+  Block *block =
+      builder.createBlock(epilogue, epilogue->end(), types,
+                          SmallVector<Location>(types.size(), state.location));
   options.buildEpilogue(builder, state.location, block->getArguments());
 }
 
@@ -84,10 +84,9 @@ struct TypedOperands {
 static ParseResult parseTypedOperands(OpAsmParser &parser,
                                       TypedOperands &result) {
   result.location = parser.getCurrentLocation();
-  return failure(parser.parseLParen() ||
-                 parser.parseOperandList(result.operands) ||
-                 parser.parseColonTypeList(result.types) ||
-                 parser.parseRParen());
+  return failure(
+      parser.parseLParen() || parser.parseOperandList(result.operands) ||
+      parser.parseColonTypeList(result.types) || parser.parseRParen());
 }
 
 static ParseResult parseTypedOperands(OpAsmParser &parser, StringRef keyword,
@@ -249,9 +248,8 @@ static LogicalResult verifyOperandTypes(MatmulOp op) {
   if (static_cast<int64_t>(op.getK()) < 1)
     return op.emitOpError() << "matmul_c7: attribute 'k' must be positive";
   Builder builder(op.getContext());
-  Type accumulator = isa<FloatType>(type)
-                         ? Type(builder.getF32Type())
-                         : Type(builder.getI32Type());
+  Type accumulator = isa<FloatType>(type) ? Type(builder.getF32Type())
+                                          : Type(builder.getI32Type());
   if (op.getAccumulatorType() != accumulator)
     return op.emitOpError()
            << "matmul_c8: the accumulator type must be " << accumulator
@@ -267,7 +265,8 @@ static LogicalResult verifyOperandShapes(MatmulOp op) {
   // As stored, k comes first for lhs; transposing and rhs each swap that.
   bool kFirst = op.isLhsSparse() != op.getTransposeDense();
   SmallVector<int64_t> denseShape{kFirst ? k : cols, kFirst ? cols : k};
-  if (failed(verifyShape(op, "matmul_c9", {"dense", op.getDense()}, denseShape)))
+  if (failed(
+          verifyShape(op, "matmul_c9", {"dense", op.getDense()}, denseShape)))
     return failure();
   if (!op.isPacked()) {
     for (auto [name, value] : {NamedOperand{"values", op.getValues()},
@@ -284,8 +283,9 @@ static LogicalResult verifyOperandShapes(MatmulOp op) {
   }
   LayoutAttr layout = op.getLayoutAttr();
   if (layout.getK() != k)
-    return op.emitOpError() << "matmul_c12: attribute 'layout' must have k = "
-                            << k << ", but has k = " << layout.getK();
+    return op.emitOpError()
+           << "matmul_c12: attribute 'layout' must have k = " << k
+           << ", but has k = " << layout.getK();
   if (!ShapedType::isDynamic(rows) && layout.getRows() != rows)
     return op.emitOpError()
            << "matmul_c12: attribute 'layout' must have as many rows as "
@@ -305,14 +305,13 @@ static LogicalResult verifyOutputType(MatmulOp op) {
            << "matmul_c14: operand 'init' can't start an accumulation in "
            << op.getAccumulatorType() << ", its element type is " << output;
   if (!op.hasEpilogue() &&
-      !(isFloat ? isa<Float16Type, BFloat16Type, Float32Type,
-                      Float8E4M3FNType, Float8E5M2Type>(output)
+      !(isFloat ? isa<Float16Type, BFloat16Type, Float32Type, Float8E4M3FNType,
+                      Float8E5M2Type>(output)
                 : output == op.getAccumulatorType()))
     return op.emitOpError()
            << "matmul_c19: without an epilogue, operand 'init' can't have "
               "element type "
-           << output << " where the accumulator is "
-           << op.getAccumulatorType();
+           << output << " where the accumulator is " << op.getAccumulatorType();
   return success();
 }
 
@@ -337,7 +336,8 @@ static LogicalResult verifyEpilogueOperands(MatmulOp op) {
       return op.emitOpError()
              << "matmul_c16: the map of operand 'epilogueOperands' " << i
              << " must be a projected permutation of (m, n) with "
-             << operand.getType().getRank() << " results, but is " << op.getEpilogueMaps()[i];
+             << operand.getType().getRank() << " results, but is "
+             << op.getEpilogueMaps()[i];
     SmallVector<int64_t> shape =
         llvm::map_to_vector(map.getResults(), [&](AffineExpr result) {
           return outputShape[cast<AffineDimExpr>(result).getPosition()];
@@ -354,11 +354,10 @@ static LogicalResult verifyEpilogueOperands(MatmulOp op) {
 }
 
 LogicalResult MatmulOp::verify() {
-  return failure(failed(verifyOperandForms(*this)) ||
-                 failed(verifyOperandTypes(*this)) ||
-                 failed(verifyOperandShapes(*this)) ||
-                 failed(verifyOutputType(*this)) ||
-                 failed(verifyEpilogueOperands(*this)));
+  return failure(
+      failed(verifyOperandForms(*this)) || failed(verifyOperandTypes(*this)) ||
+      failed(verifyOperandShapes(*this)) || failed(verifyOutputType(*this)) ||
+      failed(verifyEpilogueOperands(*this)));
 }
 
 LogicalResult MatmulOp::verifyRegions() {
@@ -374,8 +373,7 @@ LogicalResult MatmulOp::verifyRegions() {
                          << expected << ", but are of types "
                          << llvm::to_vector(block.getArgumentTypes());
 
-  auto yield =
-      block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
+  auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
   if (!yield)
     return emitOpError()
            << "matmul_c21: the epilogue must end with sparse24.yield";

@@ -61,8 +61,11 @@ LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (!convertElementType(elementType))
     return emitError() << "layout_c1: element type " << elementType
                        << " has no packed layout";
-  if (rows < 1 || k < 1)
-    return emitError() << "layout_c2: rows and k must be positive, got rows = "
+  // With this bound no size in bytes overflows.
+  constexpr int64_t limit = int64_t(1) << 30;
+  if (rows < 1 || k < 1 || rows > limit || k > limit)
+    return emitError() << "layout_c2: rows and k must be from 1 to 2^30, got "
+                          "rows = "
                        << rows << ", k = " << k;
   return success();
 }

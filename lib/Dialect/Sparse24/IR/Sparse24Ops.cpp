@@ -43,8 +43,8 @@ static LogicalResult
 reifyDestinationShapes(OpBuilder &builder, DestinationStyleOpInterface op,
                        ReifiedRankedShapedTypeDims &shapes) {
   for (OpResult result : op->getResults())
-    shapes.push_back(tensor::getMixedSizes(
-        builder, op.getLoc(), op.getTiedOpOperand(result)->get()));
+    shapes.push_back(tensor::getMixedSizes(builder, op.getLoc(),
+                                           op.getTiedOpOperand(result)->get()));
   return success();
 }
 
@@ -73,8 +73,8 @@ LogicalResult PruneOp::verify() {
   return failure(
       failed(verifyOneForm(*this, "prune_c1", {input, init})) ||
       failed(verifySparseElementType(*this, "prune_c2", input)) ||
-      failed(verifyElementType(*this, "prune_c3", init,
-                               input.getElementType())) ||
+      failed(
+          verifyElementType(*this, "prune_c3", init, input.getElementType())) ||
       failed(verifyShape(*this, "prune_c4", init, input.getType().getShape())));
 }
 

@@ -92,8 +92,8 @@ LogicalResult mlir::sparse24::verifyCompressed(
   return failure(
       failed(verifyElementType(op, rules.metadataType, metadata,
                                IntegerType::get(op->getContext(), 16))) ||
-      failed(verifyShape(op, rules.valuesShape, values,
-                         {rows, valueColumns})) ||
+      failed(
+          verifyShape(op, rules.valuesShape, values, {rows, valueColumns})) ||
       failed(verifyShape(op, rules.metadataShape, metadata,
                          {rows, metadataColumns})));
 }

@@ -77,12 +77,12 @@ struct WeightModel
   }
 
   /// The file holds weights contiguously.
-  FailureOr<BufferLikeType>
-  getBufferType(Operation *, Value value, const BufferizationOptions &options,
-                const BufferizationState &, SmallVector<Value> &) const {
+  FailureOr<BufferLikeType> getBufferType(Operation *, Value value,
+                                          const BufferizationOptions &options,
+                                          const BufferizationState &,
+                                          SmallVector<Value> &) const {
     auto type = cast<RankedTensorType>(value.getType());
-    std::optional<Attribute> memorySpace =
-        options.defaultMemorySpaceFn(type);
+    std::optional<Attribute> memorySpace = options.defaultMemorySpaceFn(type);
     return cast<BufferLikeType>(getMemRefTypeWithStaticIdentityLayout(
         type, memorySpace.value_or(Attribute())));
   }
@@ -95,9 +95,9 @@ struct WeightModel
         bufferization::getBufferType(weight.getResult(), options, state);
     if (failed(type))
       return failure();
-    auto buffer = WeightOp::create(rewriter, op->getLoc(), *type,
-                                   weight.getNameAttr(),
-                                   weight.getLayoutAttr());
+    auto buffer =
+        WeightOp::create(rewriter, op->getLoc(), *type, weight.getNameAttr(),
+                         weight.getLayoutAttr());
     buffer->setDiscardableAttrs(weight->getDiscardableAttrDictionary());
     replaceOpWithBufferizedValues(rewriter, op, buffer.getResult());
     return success();

@@ -25,8 +25,7 @@ Value mlir::sparse24::convertScalar(OpBuilder &builder, Location loc,
   if (from > to)
     return arith::TruncFOp::create(builder, loc, type, value);
   // Types of one width (f16 and bf16) have no direct conversion.
-  Value wide =
-      arith::ExtFOp::create(builder, loc, builder.getF32Type(), value);
+  Value wide = arith::ExtFOp::create(builder, loc, builder.getF32Type(), value);
   return arith::TruncFOp::create(builder, loc, type, wide);
 }
 

@@ -53,7 +53,7 @@ def Sparse24_LayoutAttr : Sparse24_Attr<"Layout", "layout"> {
 
     Rules:
     * `layout_c1`: the element type is one of the dialect's.
-    * `layout_c2`: `rows` and `k` are positive.
+    * `layout_c2`: `rows` and `k` are from 1 to 2^30.
 
     ```mlir
     #sparse24.layout<mma_sp, bf16, rows = 1536, k = 384>
