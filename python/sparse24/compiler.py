@@ -42,6 +42,11 @@ class Artifact:
     remarks: List[Remark] = field(default_factory=list)
 
     @property
+    def products(self):
+        """The remarks that say of each product whether it became sparse."""
+        return [remark for remark in self.remarks if remark.name == "sparse24-detect"]
+
+    @property
     def library(self):
         return self.directory / "model.so"
 
@@ -185,8 +190,8 @@ def main(arguments=None):
     except tools.ToolError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    taken = sum(remark.is_taken for remark in artifact.remarks)
-    print(f"{len(artifact.functions)} functions, {taken} of {len(artifact.remarks)} products sparse")
+    taken = sum(remark.is_taken for remark in artifact.products)
+    print(f"{len(artifact.functions)} functions, {taken} of {len(artifact.products)} products sparse")
     return 0
 
 

@@ -170,7 +170,7 @@ def run(options, progress):
                 compiler.compile(module, output / target, target, options.prune, options.precision))
     artifact = artifacts[0]
 
-    by_layer = {remark.arguments.get("Layer"): remark for remark in artifact.remarks}
+    by_layer = {remark.arguments.get("Layer"): remark for remark in artifact.products}
     rows = [make_row(layer, by_layer.get(layer.name)) for layer in layers]
     random = np.random.default_rng(24)
     inputs = [random.standard_normal((options.tokens or DEFAULT_TOKENS, layer.inputs), np.float32)

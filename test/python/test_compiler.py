@@ -1,6 +1,7 @@
 """The whole way, on small models: what is taken, and that the numbers are right."""
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+import ctypes
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def test_private_functions_and_many_results(tmp_path):
 @pytest.mark.parametrize("prune, taken", [("none", 1), ("magnitude", 2)])
 def test_example_on_the_cpu(tmp_path, prune, taken):
     artifact = compiler.compile(EXAMPLE, tmp_path, "cpu", prune)
-    assert sum(remark.is_taken for remark in artifact.remarks) == taken
+    assert sum(remark.is_taken for remark in artifact.products) == taken
     x = np.float32([[1, 2, 3, 4, 5, 6, 7, 8], [-1, 0, 0.5, 0, 0, 0, 0, 2], [0] * 8])
     ((actual,), _), = cpu.run(artifact.llvm_module, [
         cpu.Call("needs_permission", [to_words(x)], [((3, 2), "f32")])])
@@ -55,10 +56,31 @@ def test_an_artefact_can_be_opened_again(tmp_path):
 
 
 def test_without_permission_a_weight_stays_dense_and_says_why(tmp_path):
-    missed = [r for r in compiler.compile(EXAMPLE, tmp_path, "cpu").remarks if not r.is_taken]
+    missed = [r for r in compiler.compile(EXAMPLE, tmp_path, "cpu").products if not r.is_taken]
     assert [remark.function for remark in missed] == ["needs_permission"]
     assert missed[0].number("Violations") == 4
     assert "2:4" in missed[0].arguments["Reason"] and "magnitude" in missed[0].arguments["Fix"]
+
+
+def test_example_for_a_gpu(tmp_path):
+    artifact = compiler.compile(EXAMPLE, tmp_path, "sm_80", "magnitude")
+    assert artifact.ptx.read_text().count("mma.sp::ordered_metadata") > 0
+    assert artifact.weights.read_bytes().startswith(b"SP24WGT1")
+    library = ctypes.CDLL(str(artifact.library))
+    for name in artifact.functions:
+        for symbol in (f"{name}_create", f"_mlir_ciface_{name}_run", f"{name}_destroy"):
+            assert hasattr(library, symbol), symbol
+    library.sparse24StatusString.restype = ctypes.c_char_p
+    assert library.sparse24StatusString(0)
+
+
+def test_main_job_for_a_gpu(checkpoint, tmp_path, capsys):
+    arguments = ["--model", str(checkpoint), "--output", str(tmp_path), "--prune", "magnitude", "--precision", "bf16"]
+    assert minilm.main(arguments) == 0, capsys.readouterr()
+    text = capsys.readouterr().out
+    assert "5 of 5 layers sparse" in text and "model.ptx" in text
+    assert minilm.main([*arguments, "--reuse"]) == 0, capsys.readouterr()
+    assert "5 of 5 layers sparse" in capsys.readouterr().out
 
 
 def test_broken_input_is_a_tool_error(tmp_path):
