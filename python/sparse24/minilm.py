@@ -13,7 +13,7 @@ else by the CPU lowering. The table says, layer by layer,
     bytes       of the weight before, and in the packed file after
     error       largest error against a float64 product of the same weights
     of bound    the same in units of the allowed error; more than 1 is wrong
-    time        of one call on the GPU
+    time        of one call on the GPU, with its conversions, in a replayed graph
 
 Pruning and lower precision change results, so that they have to be asked for.
 The status is 0 only if every element of every output is right.
@@ -95,7 +95,8 @@ def run_on_gpu(artifact, rows, inputs, progress):
             actual = function(x)
             device_x = driver.DeviceArray.from_numpy(x)
             device_y = driver.DeviceArray(actual.shape, actual.dtype)
-            row.microseconds = driver.time_microseconds(lambda: function.run(None, device_x, device_y))
+            row.microseconds = driver.time_microseconds(
+                lambda stream: function.run(stream, device_x, device_y))
         progress.advance(index + 1)
         yield actual
 

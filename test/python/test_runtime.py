@@ -34,6 +34,14 @@ int cuMemFree_v2(uint64_t pointer) { free((void *)pointer); return 0; }
 int cuMemsetD8_v2(uint64_t pointer, unsigned char byte, size_t bytes) { memset((void *)pointer, byte, bytes); return 0; }
 int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes) { memcpy((void *)to, from, bytes); return 0; }
 int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes) { memcpy(to, (void *)from, bytes); return 0; }
+int cuStreamCreate(void **stream, unsigned flags) { *stream = stream; return 0; }
+int cuStreamDestroy_v2(void *stream) { return 0; }
+int cuStreamBeginCapture_v2(void *stream, int mode) { return mode == 1 ? 0 : 1; }
+int cuStreamEndCapture(void *stream, void **graph) { *graph = stream; return 0; }
+int cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned long long flags) { *executable = graph; return 0; }
+int cuGraphDestroy(void *graph) { return 0; }
+int cuGraphLaunch(void *executable, void *stream) { return executable != stream; }
+int cuGraphExecDestroy(void *executable) { return 0; }
 int cuEventCreate(void **event, unsigned flags) { return 0; }
 int cuEventRecord(void *event, void *stream) { return 0; }
 int cuEventSynchronize(void *event) { return 0; }
@@ -112,7 +120,12 @@ def test_device(driver):
     assert driver.is_available()
     assert driver.get().device_name() == "Fake"
     assert driver.get().compute_capability() == (9, 0)
-    assert driver.time_microseconds(lambda: None, repeats=3) == 500
+
+
+def test_time_is_that_of_one_call(driver):
+    streams = []
+    assert driver.time_microseconds(streams.append, calls=5, repeats=3) == 100
+    assert len(streams) == 5 and all(streams)
 
 
 def test_driver_errors_have_names(driver):
