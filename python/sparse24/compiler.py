@@ -29,7 +29,7 @@ from typing import Dict, List
 from sparse24 import tools
 from sparse24.remarks import Remark, read_remarks
 
-TARGETS = ("cpu", "sm_80", "sm_86", "sm_89", "sm_90", "sm_90a")
+TARGETS = ("cpu", "sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100a", "sm_120a")
 
 
 @dataclass

@@ -50,6 +50,26 @@ def test_example_on_the_cpu(tmp_path, prune, taken):
     np.testing.assert_array_equal(actual, x @ weight.T)
 
 
+def test_integers_on_the_cpu(tmp_path):
+    weight = np.array([[1, 0, -2, 0, 0, 5, 0, -128], [0, 0, 7, 0, 127, 0, 1, 0]], np.int8)
+    (tmp_path / "i8.mlir").write_text(f"""
+        func.func @f(%x: tensor<3x8xi8>, %start: tensor<3x2xi32>) -> tensor<3x2xi32> {{
+          %weight = arith.constant dense<{weight.tolist()}> : tensor<2x8xi8>
+          %y = linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
+                                              affine_map<(m, n, k) -> (n, k)>,
+                                              affine_map<(m, n, k) -> (m, n)>]
+              ins(%x, %weight : tensor<3x8xi8>, tensor<2x8xi8>)
+              outs(%start : tensor<3x2xi32>) -> tensor<3x2xi32>
+          return %y : tensor<3x2xi32>
+        }}""")
+    artifact = compiler.compile(tmp_path / "i8.mlir", tmp_path, "cpu")
+    assert [remark.is_taken for remark in artifact.products] == [True]
+    x = np.arange(24, dtype=np.int8).reshape(3, 8) - 100
+    start = np.arange(6, dtype=np.int32).reshape(3, 2)
+    ((actual,), _), = cpu.run(artifact.llvm_module, [cpu.Call("f", [x, start], [((3, 2), "i32")])])
+    np.testing.assert_array_equal(actual, start + x.astype(np.int32) @ weight.T.astype(np.int32))
+
+
 def test_an_artefact_can_be_opened_again(tmp_path):
     made = compiler.compile(EXAMPLE, tmp_path, "cpu")
     assert compiler.load(tmp_path) == made
@@ -72,6 +92,16 @@ def test_example_for_a_gpu(tmp_path):
             assert hasattr(library, symbol), symbol
     library.sparse24StatusString.restype = ctypes.c_char_p
     assert library.sparse24StatusString(0)
+
+
+@pytest.mark.parametrize("target", [target for target in compiler.TARGETS if target != "cpu"])
+def test_kernels_for_each_target(tmp_path, target):
+    artifact = compiler.compile(EXAMPLE, tmp_path, target, "magnitude")
+    assert [remark.is_taken for remark in artifact.products] == [True, True]
+    ptx = artifact.ptx.read_text()
+    assert f".target {target}" in ptx and "mma.sp::ordered_metadata" in ptx
+    if tools.find_ptxas():
+        assert artifact.cubin.stat().st_size > 0
 
 
 def test_main_job_for_a_gpu(checkpoint, tmp_path, capsys):
