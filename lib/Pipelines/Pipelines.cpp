@@ -47,6 +47,10 @@ void mlir::sparse24::buildTensorPipeline(OpPassManager &manager,
 }
 
 void mlir::sparse24::buildBufferizationPipeline(OpPassManager &manager) {
+  // Only entries return by parameters, and those of dynamic size can't be made by
+  // a caller: inline what isn't an entry.
+  manager.addPass(createInlinerPass({}, [](OpPassManager &) {}));
+  manager.addPass(createSymbolDCEPass());
   manager.addPass(createPrepareEntries());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;

@@ -8,6 +8,7 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/PrettyStackTrace.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -46,6 +47,8 @@ int main(int argc, char **argv) {
   mlir::sparse24::registerAllDialects(registry);
   mlir::sparse24::registerAllPasses();
 
+  llvm::setBugReportMsg("This is a bug of sparse24: please report it with the "
+                        "input, the command line and the backtrace.\n");
   llvm::cl::SetVersionPrinter(printVersion);
   SmallVector<char *> arguments(argv, argv + argc);
   std::string defaultFilter = "--remarks-filter=^sparse24";

@@ -54,6 +54,15 @@ mlir::sparse24::matchMatrixProduct(linalg::LinalgOp op, MatchFailure &why) {
     why = {"the product is on buffers", "run the pass before bufferization"};
     return failure();
   }
+  for (Value operand : op->getOperands()) {
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    if (type && type.getEncoding()) {
+      why = {"an operand's type has an encoding",
+             "use plain tensors: the pattern of a constant is found by looking, "
+             "and sparse24.prune makes others 2:4"};
+      return failure();
+    }
+  }
 
   FailureOr<linalg::ContractionDimensions> dims =
       linalg::inferContractionDims(op);

@@ -213,3 +213,24 @@ func.func @elided(%x: tensor<4x3xbf16>, %init: tensor<1x3xf32>) -> tensor<1x3xf3
   %0 = linalg.matmul ins(%w, %x : tensor<1x4xbf16>, tensor<4x3xbf16>) outs(%init : tensor<1x3xf32>) -> tensor<1x3xf32>
   return %0 : tensor<1x3xf32>
 }
+
+// -----
+
+#structured = #sparse_tensor.encoding<{
+  map = (i, j) -> (i : dense, j floordiv 4 : dense, j mod 4 : structured[2, 4])
+}>
+
+func.func @encoded(%w: tensor<8x8xbf16, #structured>, %x: tensor<8x8xbf16>, %init: tensor<8x8xf32>) -> tensor<8x8xf32> {
+  // expected-remark @below {{Reason="an operand's type has an encoding"}}
+  %0 = linalg.matmul ins(%w, %x : tensor<8x8xbf16, #structured>, tensor<8x8xbf16>) outs(%init : tensor<8x8xf32>) -> tensor<8x8xf32>
+  return %0 : tensor<8x8xf32>
+}
+
+// -----
+
+func.func @convolution(%x: tensor<1x8x8x4xbf16>, %init: tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32> {
+  %w = arith.constant dense<0.0> : tensor<3x3x4x8xbf16>
+  // expected-remark @below {{Reason="convolutions aren't taken yet"}}
+  %0 = linalg.conv_2d_nhwc_hwcf ins(%x, %w : tensor<1x8x8x4xbf16>, tensor<3x3x4x8xbf16>) outs(%init : tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32>
+  return %0 : tensor<1x6x6x8xf32>
+}
