@@ -98,3 +98,36 @@ func.func @compress_of_decompress(%v: tensor<4x16xbf16>, %m: tensor<4x2xi16>, %a
   %1:2 = sparse24.compress ins(%0 : tensor<4x32xbf16>) outs(%v, %m : tensor<4x16xbf16>, tensor<4x2xi16>) -> tensor<4x16xbf16>, tensor<4x2xi16>
   return %1#0, %1#1 : tensor<4x16xbf16>, tensor<4x2xi16>
 }
+
+// Casts that lose static sizes fold into the operation (upstream's pattern for
+// destination style).
+// CHECK-LABEL: func @cast
+// CHECK-NEXT: %[[RESULT:.*]] = sparse24.matmul lhs {{.*}} dense(%{{.*}} : tensor<96x32xbf16>) outs(%{{.*}} : tensor<64x32xf32>)
+// CHECK: arith.negf
+// CHECK: tensor.cast %[[RESULT]] : tensor<64x32xf32> to tensor<64x?xf32>
+func.func @cast(%v: tensor<64x48xbf16>, %m: tensor<64x6xi16>, %x: tensor<96x32xbf16>, %init: tensor<64x32xf32>) -> tensor<64x?xf32> {
+  %0 = tensor.cast %x : tensor<96x32xbf16> to tensor<96x?xbf16>
+  %1 = tensor.cast %init : tensor<64x32xf32> to tensor<64x?xf32>
+  %2 = sparse24.matmul lhs ins(%v, %m : tensor<64x48xbf16>, tensor<64x6xi16>) dense(%0 : tensor<96x?xbf16>)
+    outs(%1 : tensor<64x?xf32>) k = 96 acc = f32 epilogue {
+    ^bb0(%acc: f32):
+      %3 = arith.negf %acc : f32
+      sparse24.yield %3 : f32
+    } -> tensor<64x?xf32>
+  return %2 : tensor<64x?xf32>
+}
+
+// An epilogue is isolated: its constants stay in it.
+// CHECK-LABEL: func @constant_in_epilogue
+// CHECK-NEXT: sparse24.matmul
+// CHECK: arith.constant
+func.func @constant_in_epilogue(%v: tensor<64x48xbf16>, %m: tensor<64x6xi16>, %x: tensor<96x32xbf16>, %init: tensor<64x32xf32>) -> tensor<64x32xf32> {
+  %0 = sparse24.matmul lhs ins(%v, %m : tensor<64x48xbf16>, tensor<64x6xi16>) dense(%x : tensor<96x32xbf16>)
+    outs(%init : tensor<64x32xf32>) k = 96 acc = f32 epilogue {
+    ^bb0(%acc: f32):
+      %zero = arith.constant 0.0 : f32
+      %relu = arith.maximumf %acc, %zero : f32
+      sparse24.yield %relu : f32
+    } -> tensor<64x32xf32>
+  return %0 : tensor<64x32xf32>
+}
