@@ -61,9 +61,9 @@ def Sparse24_LayoutAttr : Sparse24_Attr<"Layout", "layout"> {
   }];
   let parameters = (ins
     EnumParameter<Sparse24_LayoutFamily>:$family,
-    "::mlir::Type":$elementType,
-    "int64_t":$rows,
-    "int64_t":$k
+    TypeParameter<"::mlir::Type", "the element type">:$elementType,
+    AttrParameter<"int64_t", "rows of the logical matrix">:$rows,
+    AttrParameter<"int64_t", "columns of the logical matrix">:$k
   );
   let assemblyFormat =
       "`<` $family `,` $elementType `,` `rows` `=` $rows `,` `k` `=` $k `>`";
@@ -96,9 +96,12 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     ```
   }];
   let parameters = (ins
-    "int64_t":$tileRows, "int64_t":$tileCols, "int64_t":$tileK,
-    "int64_t":$warpRows, "int64_t":$warpCols,
-    "int64_t":$stages
+    AttrParameter<"int64_t", "rows of the sparse operand of a CTA">:$tileRows,
+    AttrParameter<"int64_t", "columns of the dense operand of a CTA">:$tileCols,
+    AttrParameter<"int64_t", "logical columns of a step along K">:$tileK,
+    AttrParameter<"int64_t", "warps along the tile's rows">:$warpRows,
+    AttrParameter<"int64_t", "warps along the tile's columns">:$warpCols,
+    AttrParameter<"int64_t", "steps in shared memory at a time">:$stages
   );
   let assemblyFormat = [{
     `<` `tile` `=` `[` $tileRows `,` $tileCols `,` $tileK `]` `,`

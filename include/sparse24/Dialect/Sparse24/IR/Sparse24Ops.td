@@ -71,8 +71,7 @@ def Sparse24_PruneOp : Sparse24_DestinationOp<"prune"> {
     * `prune_c3`: `init` has the element type of `input`.
     * `prune_c4`: `init` has the shape of `input`.
 
-    Folds: pruning what `prune` or `decompress`
-    gave is dropped.
+    Folds: pruning what `prune` or `decompress` gave is dropped.
 
     Example:
     ```mlir
@@ -380,6 +379,17 @@ def Sparse24_MatmulOp : Sparse24_DestinationOp<"matmul", [
     | `dense` | lhs: K × N (transposed N × K); rhs: M × K (transposed K × M) | f16, bf16, f32 (tf32), i8, ui8, f8E4M3FN, f8E5M2 |
     | `epilogueOperands` | what its map selects of (M, N) | any integer or float |
     | `init` | M × N | see `matmul_c14`, `matmul_c19` and `matmul_c21` |
+
+    | attribute | meaning |
+    | --- | --- |
+    | `side` | `lhs` or `rhs`: which operand of the product is the sparse one |
+    | `k` | the logical K; values and metadata don't tell it exactly |
+    | `accumulatorType` | the type of the sum |
+    | `transposeDense` | `dense` is stored transposed |
+    | `accumulate` | the sum starts from `init` |
+    | `layout` | the format of a packed operand |
+    | `schedule` | how a GPU kernel walks the product; without, passes choose |
+    | `epilogueMaps` | from (m, n) to the indices of each epilogue operand |
 
     | element type of `dense` | accumulator | output without an epilogue |
     | --- | --- | --- |
