@@ -72,6 +72,10 @@ static void addSerialization(OpPassManager &manager,
 
 void mlir::sparse24::buildGpuPipeline(OpPassManager &manager,
                                       const PipelineOptions &options) {
+  // Launches belong into the functions that callers know: the runtime's entries
+  // aren't called from one another.
+  manager.addPass(createInlinerPass());
+  manager.addPass(createSymbolDCEPass());
   addKernels(manager);
   GpuNVVMAttachTargetOptions attach;
   attach.chip = options.target;
