@@ -5,7 +5,12 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-"$root/scripts/setup.sh" --model
+setup=(--model)
+for argument in "$@"; do
+  # Help needs no build.
+  case $argument in -h | --help) setup=(--no-build) ;; esac
+done
+"$root/scripts/setup.sh" "${setup[@]}"
 export PYTHONPATH=$root/python SPARSE24_BUILD_DIR=$build
 exec "$python" -m sparse24.minilm --model "$model" \
   --output "$cache/minilm" "$@" </dev/null
