@@ -35,7 +35,7 @@ compile_modules() {
     module=$dir/$name
     began=$SECONDS
     "$opt" "$module.mlir" -o "$module.llvm.mlir" --remarks-filter= \
-      "--sparse24-pipeline=target=$target format=$format $options"
+      --mlir-print-op-on-diagnostic=false "--sparse24-pipeline=target=$target format=$format $options"
     "$translate" --mlir-to-llvmir "$module.llvm.mlir" -o "$module.ll"
     "$llc" -O2 -filetype=obj -relocation-model=pic "$module.ll" -o "$module.o"
     rm "$module.ll" "$module.llvm.mlir"
