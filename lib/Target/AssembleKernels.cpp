@@ -77,6 +77,9 @@ static std::optional<std::string> findPtxas() {
   return std::nullopt;
 }
 
+// Diagnostics here are at the location rather than on the operation, which
+// would print all of the PTX as a note.
+
 LogicalResult AssembleKernels::readReport(gpu::BinaryOp binary,
                                           StringRef report) {
   LogicalResult result = success();
@@ -89,8 +92,8 @@ LogicalResult AssembleKernels::readReport(gpu::BinaryOp binary,
     if (nameRegex.match(line, &match))
       kernel = match[1];
     if (spillRegex.match(line, &match) && match[1] != "0") {
-      InFlightDiagnostic diagnostic =
-          allowSpills ? binary.emitWarning() : binary.emitError();
+      InFlightDiagnostic diagnostic = allowSpills ? emitWarning(binary.getLoc())
+                                                  : emitError(binary.getLoc());
       diagnostic << "kernel '" << kernel
                  << "' spills registers: " << line.trim()
                  << "; choose a smaller tile for its schedule";
@@ -100,7 +103,7 @@ LogicalResult AssembleKernels::readReport(gpu::BinaryOp binary,
     for (const Defect &defect : kDefects) {
       if (!line.contains(defect.code))
         continue;
-      binary.emitError("in kernel '")
+      emitError(binary.getLoc(), "in kernel '")
           << kernel << "', " << defect.meaning << ": " << line.trim();
       result = failure();
     }
@@ -111,7 +114,7 @@ LogicalResult AssembleKernels::readReport(gpu::BinaryOp binary,
 LogicalResult AssembleKernels::assemble(gpu::BinaryOp binary, StringRef ptxas) {
   auto object = cast<gpu::ObjectAttr>(binary.getObjects()[0]);
   if (object.getFormat() != gpu::CompilationTarget::Assembly)
-    return binary.emitError("has no PTX to assemble");
+    return emitError(binary.getLoc(), "has no PTX to assemble");
   std::string arch = chip;
   if (arch.empty())
     arch = cast<NVVM::NVVMTargetAttr>(object.getTarget()).getChip().str();
@@ -119,7 +122,7 @@ LogicalResult AssembleKernels::assemble(gpu::BinaryOp binary, StringRef ptxas) {
   TemporaryFile ptx("ptx"), cubin("cubin"), log("log");
   for (TemporaryFile *file : {&ptx, &cubin, &log})
     if (file->error)
-      return binary.emitError("can't create a temporary file: ")
+      return emitError(binary.getLoc(), "can't create a temporary file: ")
              << file->error.message();
   {
     std::error_code error;
@@ -136,13 +139,14 @@ LogicalResult AssembleKernels::assemble(gpu::BinaryOp binary, StringRef ptxas) {
   auto report = llvm::MemoryBuffer::getFile(log.path);
   StringRef reportText = report ? (*report)->getBuffer() : StringRef();
   if (status != 0)
-    return binary.emitError("ptxas failed: ") << message << reportText;
+    return emitError(binary.getLoc(), "ptxas failed: ")
+           << message << reportText;
   if (failed(readReport(binary, reportText)))
     return failure();
 
   auto assembled = llvm::MemoryBuffer::getFile(cubin.path);
   if (!assembled)
-    return binary.emitError("ptxas wrote no cubin");
+    return emitError(binary.getLoc(), "ptxas wrote no cubin");
   Builder b(binary.getContext());
   auto newObject = gpu::ObjectAttr::get(
       b.getContext(), object.getTarget(), gpu::CompilationTarget::Binary,
