@@ -320,16 +320,21 @@ LogicalResult FuseEpiloguesPass::fuseElementwise() {
 }
 
 void FuseEpiloguesPass::runOnOperation() {
+  bool hasProducts =
+      getOperation()
+          ->walk([](MatmulOp) { return WalkResult::interrupt(); })
+          .wasInterrupted();
+  if (!hasProducts)
+    return;
+  if (failed(fuseElementwise()))
+    return signalPassFailure();
+
+  // Only now: rewriting has erased products that nobody uses.
   SmallVector<MatmulOp> products;
   getOperation()->walk([&](MatmulOp op) {
     if (op->getNumResults() == 1)
       products.push_back(op);
   });
-  if (products.empty())
-    return;
-  if (failed(fuseElementwise()))
-    return signalPassFailure();
-
   IRRewriter rewriter(&getContext());
   for (MatmulOp product : products) {
     // A broadcast needn't be written out to accumulate into it.

@@ -163,3 +163,14 @@ func.func @not_fused(%v: tensor<16x16xf16>, %m: tensor<16x2xi16>, %x: tensor<32x
   return %0, %used, %transposed, %reduced, %indexed
       : tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x16xf32>, tensor<16xf32>, tensor<16x16xf32>
 }
+
+// A product that nobody uses goes.
+
+// CHECK-LABEL: @unused_product
+// CHECK-NOT: sparse24.matmul
+// CHECK: return
+func.func @unused_product(%v: tensor<64x48xbf16>, %m: tensor<64x6xi16>, %x: tensor<96x32xbf16>, %d: tensor<64x32xf32>) {
+  %0 = sparse24.matmul lhs ins(%v, %m : tensor<64x48xbf16>, tensor<64x6xi16>) dense(%x : tensor<96x32xbf16>)
+      outs(%d : tensor<64x32xf32>) k = 96 acc = f32 -> tensor<64x32xf32>
+  return
+}
