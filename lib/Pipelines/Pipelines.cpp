@@ -24,25 +24,25 @@ static void addCleanup(OpPassManager &manager) {
 
 void mlir::sparse24::buildTensorPipeline(OpPassManager &manager,
                                          const PipelineOptions &options) {
-  DetectOptions detect;
+  Sparse24DetectPassOptions detect;
   detect.target = options.target;
   detect.prune = options.prune;
   detect.precision = options.precision;
-  manager.addPass(createDetect(detect));
-  manager.addPass(createSparsify());
+  manager.addPass(createSparse24DetectPass(detect));
+  manager.addPass(createSparse24SparsifyPass());
   manager.addPass(createConvertElementwiseToLinalgPass());
-  manager.addPass(createFuseEpilogues());
+  manager.addPass(createSparse24FuseEpiloguesPass());
   if (!options.isCpu()) {
-    SelectSchedulesOptions select;
+    Sparse24SelectSchedulesPassOptions select;
     select.target = options.target;
     select.expectedN = options.expectedN;
-    manager.addPass(createSelectSchedules(select));
+    manager.addPass(createSparse24SelectSchedulesPass(select));
   }
-  FoldConstantsOptions fold;
+  Sparse24FoldConstantsPassOptions fold;
   // The CPU's code has no runtime that reads a weight file.
   if (!options.isCpu())
     fold.weightsFile = options.weightsFile;
-  manager.addPass(createFoldConstants(fold));
+  manager.addPass(createSparse24FoldConstantsPass(fold));
   addCleanup(manager);
 }
 
@@ -51,7 +51,7 @@ void mlir::sparse24::buildBufferizationPipeline(OpPassManager &manager) {
   // a caller: inline what isn't an entry.
   manager.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   manager.addPass(createSymbolDCEPass());
-  manager.addPass(createPrepareEntries());
+  manager.addPass(createSparse24PrepareEntriesPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
   bufferize.functionBoundaryTypeConversion =
@@ -69,9 +69,9 @@ void mlir::sparse24::buildBufferizationPipeline(OpPassManager &manager) {
 }
 
 void mlir::sparse24::buildCpuPipeline(OpPassManager &manager) {
-  manager.addPass(createConvertToLinalg());
+  manager.addPass(createSparse24ConvertToLinalgPass());
   manager.addPass(createConvertLinalgToLoopsPass());
-  manager.addPass(createExpandFp8());
+  manager.addPass(createSparse24ExpandFp8Pass());
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());
   manager.addPass(createSCFToControlFlowPass());

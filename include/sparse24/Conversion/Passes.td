@@ -148,7 +148,7 @@ def Sparse24ConvertToNVVMPass : Pass<"sparse24-convert-to-nvvm"> {
   ];
 }
 
-def ConvertToLinalg : Pass<"sparse24-convert-to-linalg"> {
+def Sparse24ConvertToLinalgPass : Pass<"sparse24-convert-to-linalg"> {
   let summary = "Lower sparse24 operations on buffers to loops";
   let description = [{
     **Overview.** Replaces the memref forms of `prune`, `compress`,
@@ -193,7 +193,7 @@ def ConvertToLinalg : Pass<"sparse24-convert-to-linalg"> {
   ];
 }
 
-def ExpandFp8 : Pass<"sparse24-expand-fp8"> {
+def Sparse24ExpandFp8Pass : Pass<"sparse24-expand-fp8"> {
   let summary = "Expand extensions of 8-bit floats, which LLVM hasn't got";
   let description = [{
     **Overview.** Rewrites scalar `arith.extf` from `f8E4M3FN` and `f8E5M2` to operations on

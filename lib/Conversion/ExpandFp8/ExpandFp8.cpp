@@ -9,7 +9,7 @@
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 namespace mlir::sparse24 {
-#define GEN_PASS_DEF_EXPANDFP8
+#define GEN_PASS_DEF_SPARSE24EXPANDFP8PASS
 #include "sparse24/Conversion/Passes.h.inc"
 } // namespace mlir::sparse24
 
@@ -64,7 +64,7 @@ struct ExpandExtension : OpRewritePattern<arith::ExtFOp> {
   }
 };
 
-struct ExpandFp8Pass : mlir::sparse24::impl::ExpandFp8Base<ExpandFp8Pass> {
+struct ExpandFp8Pass : mlir::sparse24::impl::Sparse24ExpandFp8PassBase<ExpandFp8Pass> {
   using Base::Base;
 
   LogicalResult initialize(MLIRContext *context) override {

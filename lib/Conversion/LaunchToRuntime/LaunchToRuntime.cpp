@@ -117,9 +117,6 @@ LogicalResult EntryLowering::verifySignature() {
              << number << " of type " << type
              << " is neither a scalar nor a memref with identity layout";
   }
-  if (!SymbolTable::symbolKnownUseEmpty(function, module))
-    return function.emitOpError(
-        "is called by another function; inline calls first (-inline)");
   for (StringRef suffix : {"_create", "_run", "_destroy"})
     if (runtime.getSymbolTable().lookup((function.getName() + suffix).str()))
       return function.emitOpError("needs the name '")
@@ -498,6 +495,23 @@ void dropForeignAttributes(Operation *op) {
   }
 }
 
+/// Entries change their signature, so nothing in the module may call them. All
+/// uses are gathered at once: asking for each entry would be quadratic.
+LogicalResult verifyNotCalled(ModuleOp module,
+                              ArrayRef<func::FuncOp> entries) {
+  auto uses = SymbolTable::getSymbolUses(&module.getBodyRegion());
+  if (!uses)
+    return module.emitOpError("has operations whose symbol uses aren't known");
+  llvm::DenseSet<StringAttr> used;
+  for (SymbolTable::SymbolUse use : *uses)
+    used.insert(use.getSymbolRef().getRootReference());
+  for (func::FuncOp function : entries)
+    if (used.contains(function.getSymNameAttr()))
+      return function.emitOpError(
+          "is called by another function; inline calls first (-inline)");
+  return success();
+}
+
 struct ConvertLaunchToRuntime
     : mlir::sparse24::impl::Sparse24ConvertLaunchToRuntimePassBase<
           ConvertLaunchToRuntime> {
@@ -510,6 +524,8 @@ struct ConvertLaunchToRuntime
       if (function.isPublic() && !function.isExternal())
         entries.push_back(function);
     }
+    if (failed(verifyNotCalled(module, entries)))
+      return signalPassFailure();
     for (func::FuncOp function : entries) {
       EntryLowering lowering(state, function);
       if (failed(lowering.run()))

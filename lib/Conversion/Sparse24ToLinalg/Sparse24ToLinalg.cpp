@@ -13,7 +13,7 @@
 #include "sparse24/Conversion/Passes.h"
 
 namespace mlir::sparse24 {
-#define GEN_PASS_DEF_CONVERTTOLINALG
+#define GEN_PASS_DEF_SPARSE24CONVERTTOLINALGPASS
 #include "sparse24/Conversion/Passes.h.inc"
 } // namespace mlir::sparse24
 
@@ -316,7 +316,7 @@ private:
 //===----------------------------------------------------------------------===//
 
 struct ConvertToLinalgPass
-    : mlir::sparse24::impl::ConvertToLinalgBase<ConvertToLinalgPass> {
+    : mlir::sparse24::impl::Sparse24ConvertToLinalgPassBase<ConvertToLinalgPass> {
   using Base::Base;
 
   LogicalResult initialize(MLIRContext *context) override {

@@ -15,7 +15,7 @@
 #include "llvm/Support/FormatVariadic.h"
 
 namespace mlir::sparse24 {
-#define GEN_PASS_DEF_DETECT
+#define GEN_PASS_DEF_SPARSE24DETECTPASS
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h.inc"
 } // namespace mlir::sparse24
 
@@ -51,7 +51,7 @@ struct Decision {
   }
 };
 
-struct DetectPass : mlir::sparse24::impl::DetectBase<DetectPass> {
+struct DetectPass : mlir::sparse24::impl::Sparse24DetectPassBase<DetectPass> {
   using Base::Base;
 
   LogicalResult initialize(MLIRContext *context) override;

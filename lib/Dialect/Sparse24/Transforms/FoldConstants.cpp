@@ -13,7 +13,7 @@
 #include "llvm/ADT/StringSet.h"
 
 namespace mlir::sparse24 {
-#define GEN_PASS_DEF_FOLDCONSTANTS
+#define GEN_PASS_DEF_SPARSE24FOLDCONSTANTSPASS
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h.inc"
 } // namespace mlir::sparse24
 
@@ -182,7 +182,7 @@ LogicalResult Folder::run() {
 
 namespace {
 struct FoldConstantsPass
-    : mlir::sparse24::impl::FoldConstantsBase<FoldConstantsPass> {
+    : mlir::sparse24::impl::Sparse24FoldConstantsPassBase<FoldConstantsPass> {
   using Base::Base;
 
   void runOnOperation() override {

@@ -15,7 +15,7 @@
 #include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
 
 namespace mlir::sparse24 {
-#define GEN_PASS_DEF_FUSEEPILOGUES
+#define GEN_PASS_DEF_SPARSE24FUSEEPILOGUESPASS
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h.inc"
 } // namespace mlir::sparse24
 
@@ -291,7 +291,7 @@ struct GeneralizeElementwise
 };
 
 struct FuseEpiloguesPass
-    : mlir::sparse24::impl::FuseEpiloguesBase<FuseEpiloguesPass> {
+    : mlir::sparse24::impl::Sparse24FuseEpiloguesPassBase<FuseEpiloguesPass> {
   using Base::Base;
   void runOnOperation() override;
 

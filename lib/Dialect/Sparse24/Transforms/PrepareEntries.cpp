@@ -9,7 +9,7 @@
 #include "mlir/IR/BuiltinOps.h"
 
 namespace mlir::sparse24 {
-#define GEN_PASS_DEF_PREPAREENTRIES
+#define GEN_PASS_DEF_SPARSE24PREPAREENTRIESPASS
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h.inc"
 } // namespace mlir::sparse24
 
@@ -18,7 +18,7 @@ using bufferization::BufferizationDialect;
 
 namespace {
 struct PrepareEntriesPass
-    : mlir::sparse24::impl::PrepareEntriesBase<PrepareEntriesPass> {
+    : mlir::sparse24::impl::Sparse24PrepareEntriesPassBase<PrepareEntriesPass> {
   using Base::Base;
 
   void runOnOperation() override {

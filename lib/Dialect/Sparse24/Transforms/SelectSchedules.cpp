@@ -12,7 +12,7 @@
 #include "llvm/Support/FormatVariadic.h"
 
 namespace mlir::sparse24 {
-#define GEN_PASS_DEF_SELECTSCHEDULES
+#define GEN_PASS_DEF_SPARSE24SELECTSCHEDULESPASS
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h.inc"
 } // namespace mlir::sparse24
 
@@ -66,7 +66,7 @@ static void emitRemark(MatmulOp op, const ScheduleEstimate &estimate,
 
 namespace {
 struct SelectSchedulesPass
-    : mlir::sparse24::impl::SelectSchedulesBase<SelectSchedulesPass> {
+    : mlir::sparse24::impl::Sparse24SelectSchedulesPassBase<SelectSchedulesPass> {
   using Base::Base;
 
   LogicalResult initialize(MLIRContext *context) override {

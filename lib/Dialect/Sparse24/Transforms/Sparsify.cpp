@@ -13,7 +13,7 @@
 #include "sparse24/Support/Pattern.h"
 
 namespace mlir::sparse24 {
-#define GEN_PASS_DEF_SPARSIFY
+#define GEN_PASS_DEF_SPARSE24SPARSIFYPASS
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h.inc"
 } // namespace mlir::sparse24
 
@@ -21,7 +21,7 @@ using namespace mlir;
 using namespace mlir::sparse24;
 
 namespace {
-struct SparsifyPass : mlir::sparse24::impl::SparsifyBase<SparsifyPass> {
+struct SparsifyPass : mlir::sparse24::impl::Sparse24SparsifyPassBase<SparsifyPass> {
   using Base::Base;
   void runOnOperation() override;
 };

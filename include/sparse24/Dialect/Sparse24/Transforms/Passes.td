@@ -6,7 +6,7 @@
 
 include "mlir/Pass/PassBase.td"
 
-def Detect : Pass<"sparse24-detect", "::mlir::ModuleOp"> {
+def Sparse24DetectPass : Pass<"sparse24-detect", "::mlir::ModuleOp"> {
   let summary = "Find matrix products that can be sparse, and say which will be";
   let description = [{
     **Overview.** A candidate is a `linalg` contraction. It is taken if it is a
@@ -81,7 +81,7 @@ def Detect : Pass<"sparse24-detect", "::mlir::ModuleOp"> {
   ];
 }
 
-def Sparsify : Pass<"sparse24-sparsify"> {
+def Sparse24SparsifyPass : Pass<"sparse24-sparsify"> {
   let summary = "Rewrite annotated products with sparse24 operations";
   let description = [{
     **Overview.** Replaces each `linalg` product that carries
@@ -124,7 +124,7 @@ def Sparsify : Pass<"sparse24-sparsify"> {
   ];
 }
 
-def FuseEpilogues : Pass<"sparse24-fuse-epilogues"> {
+def Sparse24FuseEpiloguesPass : Pass<"sparse24-fuse-epilogues"> {
   let summary = "Move elementwise consumers into the epilogue of products";
   let description = [{
     **Overview.** An elementwise operation that alone uses the result of a
@@ -180,7 +180,7 @@ def FuseEpilogues : Pass<"sparse24-fuse-epilogues"> {
   ];
 }
 
-def SelectSchedules : Pass<"sparse24-select-schedules", "::mlir::ModuleOp"> {
+def Sparse24SelectSchedulesPass : Pass<"sparse24-select-schedules", "::mlir::ModuleOp"> {
   let summary = "Pack sparse operands and choose a schedule for each product";
   let description = [{
     **Overview.** For GPU targets: inserts `sparse24.pack` before each
@@ -221,7 +221,7 @@ def SelectSchedules : Pass<"sparse24-select-schedules", "::mlir::ModuleOp"> {
   ];
 }
 
-def FoldConstants
+def Sparse24FoldConstantsPass
     : Pass<"sparse24-fold-constants", "::mlir::ModuleOp"> {
   let summary = "Prune, compress and pack constant weights at compile time";
   let description = [{
@@ -268,7 +268,7 @@ def FoldConstants
   ];
 }
 
-def PrepareEntries
+def Sparse24PrepareEntriesPass
     : Pass<"sparse24-prepare-entries", "::mlir::ModuleOp"> {
   let summary = "Make public functions fit to be called from outside";
   let description = [{
