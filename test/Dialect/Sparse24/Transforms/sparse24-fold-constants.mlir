@@ -1,6 +1,9 @@
 // RUN: sparse24-opt %s --sparse24-fold-constants | FileCheck %s
 // RUN: sparse24-opt %s --sparse24-fold-constants="weights-file=%t.weights threads=1" | FileCheck %s --check-prefix=FILE
 // RUN: od -An -c -N8 %t.weights | FileCheck %s --check-prefix=MAGIC
+// RUN: not sparse24-opt %s --sparse24-fold-constants="weights-file=%t.missing/weights" 2>&1 | FileCheck %s --check-prefix=UNWRITABLE
+
+// UNWRITABLE: error: {{.*}}can't write the weight file: {{.*}}.missing/weights
 
 // Truncation, transposition, pruning and compression, all at once. The column
 // (1, 0.5, 2, 0 | 0, 0, 3, 0) keeps 1 and 2 (nibble 0x8), then 3 and the filler at
