@@ -16,6 +16,22 @@ namespace mlir::sparse24 {
 using namespace mlir;
 using bufferization::BufferizationDialect;
 
+/// Copies a tensor that is returned more than once, for each result gets a
+/// buffer of its own from the caller (buffer-results-to-out-params replaces an
+/// allocation by one out parameter and fails on its second use).
+static void separateResults(func::ReturnOp op) {
+  OpBuilder builder(op);
+  llvm::SmallDenseSet<Value> seen;
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto type = dyn_cast<RankedTensorType>(operand.get().getType());
+    if (!type || seen.insert(operand.get()).second)
+      continue;
+    operand.set(bufferization::AllocTensorOp::create(
+        builder, op.getLoc(), type, /*dynamicSizes=*/ValueRange(),
+        /*copy=*/operand.get()));
+  }
+}
+
 namespace {
 struct PrepareEntriesPass
     : mlir::sparse24::impl::Sparse24PrepareEntriesPassBase<PrepareEntriesPass> {
@@ -26,6 +42,7 @@ struct PrepareEntriesPass
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (!function.isPublic() || function.isDeclaration())
         continue;
+      function.walk(separateResults);
       function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
                         builder.getUnitAttr());
       for (unsigned i = 0, e = function.getNumArguments(); i != e; ++i)

@@ -10,3 +10,13 @@ func.func @public(%x: tensor<4xf32>, %i: index, %y: tensor<4xf32> {bufferization
 func.func private @private(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %x : tensor<4xf32>
 }
+
+// Each result is a buffer of its own.
+// CHECK-LABEL: @twice
+// CHECK: %[[SUM:.*]] = arith.addf
+// CHECK: %[[COPY:.*]] = bufferization.alloc_tensor() copy(%[[SUM]]) : tensor<4xf32>
+// CHECK: return %[[SUM]], %[[COPY]]
+func.func @twice(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0 = arith.addf %x, %x : tensor<4xf32>
+  return %0, %0 : tensor<4xf32>, tensor<4xf32>
+}

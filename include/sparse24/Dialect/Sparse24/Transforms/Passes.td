@@ -274,7 +274,8 @@ def Sparse24PrepareEntriesPass
   let description = [{
     **Overview.** Marks the tensor arguments of public functions as not
     writable, so that bufferization never writes a result over a caller's input,
-    and asks for a C interface (`llvm.emit_c_interface`) for each.
+    and asks for a C interface (`llvm.emit_c_interface`) for each. A tensor that
+    is returned twice is copied: each result is a buffer of its own.
 
     **Preconditions.** Before bufferization.
 
@@ -290,6 +291,7 @@ def Sparse24PrepareEntriesPass
         -> tensor<4xf32> attributes {llvm.emit_c_interface}
     ```
   }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
 }
 
 #endif // SPARSE24_DIALECT_SPARSE24_TRANSFORMS_PASSES_TD
