@@ -5,7 +5,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-setup=(--model)
+setup=(--model --tools)
 for argument in "$@"; do
   # Help needs no build.
   case $argument in -h | --help) setup=(--no-build) ;; esac

@@ -7,8 +7,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 usage() {
   cat <<'TEXT'
-usage: scripts/setup.sh [--model] [--no-build]
+usage: scripts/setup.sh [--model] [--tools | --tests | --no-build]
   --model     also fetch the weights of all-MiniLM-L6-v2 (83 MB, into .cache/)
+  --tools     build only what compiles and runs models
+  --tests     also build what only tests need
   --no-build  packages and .venv only
 Environment: PYTHON (default python3), SPARSE24_BUILD_DIR (default build/).
 TEXT
@@ -74,17 +76,19 @@ build_project() {
     cmake -S "$root" --preset release -B "$build" \
       -DPython3_EXECUTABLE="$python" >/dev/null
   say "building"
-  cmake --build "$build" >"$build/build.log" 2>&1 || {
+  cmake --build "$build" --target "$@" >"$build/build.log" 2>&1 || {
     tail -n 50 "$build/build.log" >&2
     die "the build failed; the whole log is in $build/build.log"
   }
 }
 
-with_model=no with_build=yes
+with_model=no targets=(all)
 for argument in "$@"; do
   case $argument in
     --model) with_model=yes ;;
-    --no-build) with_build=no ;;
+    --tools) targets=(sparse24-opt sparse24-run Sparse24Runtime) ;;
+    --tests) targets=(all sparse24-test-depends) ;;
+    --no-build) targets=() ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; die "unknown option '$argument'" ;;
   esac
@@ -93,5 +97,5 @@ done
 install_packages
 make_venv
 [ "$with_model" = no ] || fetch_model
-[ "$with_build" = no ] || build_project
+[ ${#targets[@]} -eq 0 ] || build_project "${targets[@]}"
 say "set up"
