@@ -545,6 +545,9 @@ SmallVector<Value> Mainloop::emit() {
     llvm::append_range(yielded, fragments.flatten());
     scf::YieldOp::create(b, yielded);
   }
+  // The copies beyond the last block write zeros: they must have landed before
+  // the epilogue uses the memory.
+  nvgpu::DeviceAsyncWaitOp::create(b, commitCopies(), b.getI32IntegerAttr(0));
   return SmallVector<Value>(ValueRange(loop.getResults())
                                 .drop_front(2 + streams.size())
                                 .take_front(accumulators.size()));

@@ -18,6 +18,10 @@
 // CHECK: nvgpu.ldmatrix {{.*}} {numTiles = 4 : i32, transpose = true}
 // CHECK: nvgpu.mma.sp.sync{{.*}}{mmaShape = [16, 8, 32]}
 // CHECK: nvgpu.mma.sp.sync{{.*}}sparsitySelector = 1 : i32
+// No copy is in flight when the epilogue takes the stages' memory.
+// CHECK: nvgpu.device_async_wait {{.*}} {numGroups = 0 : i32}
+// CHECK-NEXT: memref.view
+// CHECK-NEXT: gpu.barrier
 // The epilogue stages accumulators in shared memory and stores vectors.
 // CHECK: nvvm.bar.warp.sync
 // CHECK: vector.store %{{.*}}, %[[OUT]]
