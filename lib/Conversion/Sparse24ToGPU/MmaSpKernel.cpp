@@ -3,6 +3,7 @@
 
 #include "MmaSpKernel.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -84,6 +85,10 @@ gpu::GPUFuncOp mlir::sparse24::buildMmaSpKernel(OpBuilder &builder,
                 builder.getUnitAttr());
   func.setKnownBlockSizeAttr(builder.getDenseI32ArrayAttr(
       {static_cast<int32_t>(spec.getNumThreads()), 1, 1}));
+  // Otherwise ptxas trades a few spilled registers for CTAs that shared memory
+  // has no room for anyway.
+  func->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                builder.getI32IntegerAttr(1));
 
   auto b = ImplicitLocOpBuilder::atBlockBegin(loc, &func.getBody().front());
   Value packed = func.getArgument(0), dense = func.getArgument(1),

@@ -59,6 +59,10 @@ struct CopyStream {
   Value isActive;
   /// Where the chunk goes within a row of shared memory.
   std::function<IndexValue(IndexValue row, IndexValue element)> place;
+  int64_t chunkBytes() const {
+    Type type = cast<MemRefType>(source.getType()).getElementType();
+    return chunkElements * type.getIntOrFloatBitWidth() / 8;
+  }
   /// Whether the chunk of that row in block `block` exists; else it is zero.
   std::function<Value(IndexValue row, IndexValue block)> isInBounds;
 };
@@ -301,10 +305,7 @@ void Mainloop::copyChunk(const CopyStream &stream, IndexValue turn,
   Value inBounds = stream.isInBounds(row, block);
   IndexValue source = stream.offset + turn * stream.turnStride;
 
-  auto sourceType = cast<MemRefType>(stream.source.getType());
-  int64_t bytes = stream.chunkElements *
-                  sourceType.getElementType().getIntOrFloatBitWidth() / 8;
-  if (bytes >= 4) {
+  if (stream.chunkBytes() >= 4) {
     // With no elements to copy, the source isn't accessed, and the destination
     // filled with zeros.
     Value numElements = arith::SelectOp::create(
@@ -314,12 +315,12 @@ void Mainloop::copyChunk(const CopyStream &stream, IndexValue turn,
         b, nvgpu::DeviceAsyncTokenType::get(b.getContext()), stream.shared,
         destination, stream.source, ValueRange{source},
         b.getIndexAttr(stream.chunkElements), numElements,
-        bytes == kChunkBytes ? b.getUnitAttr() : nullptr);
+        stream.chunkBytes() == kChunkBytes ? b.getUnitAttr() : nullptr);
     return;
   }
   // cp.async copies no less than 4 bytes: by way of a register. What it
   // stores is seen after the barrier that the stage waits for anyway.
-  Type type = sourceType.getElementType();
+  Type type = cast<MemRefType>(stream.source.getType()).getElementType();
   auto ifOp =
       scf::IfOp::create(b, TypeRange(type), inBounds, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
@@ -335,12 +336,16 @@ void Mainloop::copyChunk(const CopyStream &stream, IndexValue turn,
 
 void Mainloop::copyBlock(IndexValue block, IndexValue stage, int64_t part,
                          int64_t numParts) {
-  // Beyond a few copies a thread, a loop: unrolled they'd only fill the
-  // instruction cache.
-  constexpr int64_t kUnrolled = 8;
+  // Beyond a few copies a thread, a loop: unrolled they'd fill the instruction
+  // cache and, with what ptxas hoists for each, the registers. Narrow copies
+  // are for shapes that aren't fast anyway.
+  auto isUnrolled = [&](const CopyStream &stream) {
+    return !stream.isActive &&
+           stream.numTurns <= (stream.chunkBytes() == kChunkBytes ? 8 : 2);
+  };
   int64_t count = 0;
   for (const CopyStream &stream : streams) {
-    if (stream.isActive || stream.numTurns > kUnrolled) {
+    if (!isUnrolled(stream)) {
       if (count++ % numParts != part)
         continue;
       OpBuilder::InsertionGuard guard(b);

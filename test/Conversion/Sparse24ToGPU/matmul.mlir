@@ -6,7 +6,7 @@
 
 // CHECK: gpu.func @matmul_mma_sp_bf16_f32_64x64x64(
 // CHECK-SAME: %[[PACKED:.*]]: memref<?xi8>, %[[DENSE:.*]]: memref<?x?xbf16>, %[[OUT:.*]]: memref<?x?xf32>)
-// CHECK-SAME: kernel attributes {known_block_size = array<i32: 128, 1, 1>}
+// CHECK-SAME: kernel attributes {known_block_size = array<i32: 128, 1, 1>, nvvm.minctasm = 1 : i32}
 // Three stages of 4 row blocks (values and metadata) and 64 rows of 128 bytes.
 // CHECK: memref.view {{.*}} to memref<3x4096xi8, #gpu.address_space<workgroup>>
 // CHECK: memref.view {{.*}} to memref<3x512xi8, #gpu.address_space<workgroup>>
