@@ -15,7 +15,7 @@ usage: scripts/bench.sh [build|run|all] [--dir DIR] [-- BENCHMARK OPTIONS]
              machine, carry the working tree and this directory there.
 Benchmark options: --filter TEXT, --repetitions COUNT, --cublas LIBRARY,
 --json FILE.
-Environment: SPARSE24_TARGET (default sm_80), SPARSE24_GPU_FORMAT (isa, the
+Environment: SPARSE24_TARGET (default sm_90, for an H100), SPARSE24_GPU_FORMAT (isa, the
 default: PTX; bin: cubins, needs ptxas), SPARSE24_SCHEDULE (of all
 products, e.g. "tile = [256, 128, 64], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON.
 TEXT
@@ -50,7 +50,7 @@ done
 dir=${dir:-$build/bench}
 
 if [ "$step" != run ]; then
-  compile_modules bench "$dir" "${SPARSE24_TARGET:-sm_80}"
+  compile_modules bench "$dir" "${SPARSE24_TARGET:-sm_90}"
 fi
 if [ "$step" != build ]; then
   say "building the benchmark"

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "MmaSpKernel.h"
+#include "SharedMemory.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -101,16 +102,9 @@ mlir::sparse24::getEpilogueSharedMemoryBytes(const MmaSpKernelSpec &spec) {
 }
 
 void Epilogue::allocate() {
-  auto space =
-      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
-  auto bytesType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
-                                   MemRefLayoutAttrInterface(), space);
-  auto type = MemRefType::get(
-      {spec.getNumThreads() / mma_sp::kLanes, band.major, band.pitch},
-      matmul.getAccumulatorType(), MemRefLayoutAttrInterface(), space);
-  Value bytes = gpu::DynamicSharedMemoryOp::create(b, bytesType);
-  staging =
-      memref::ViewOp::create(b, type, bytes, context.constant(0), ValueRange());
+  staging = viewSharedMemory(
+      b, 0, {spec.getNumThreads() / mma_sp::kLanes, band.major, band.pitch},
+      matmul.getAccumulatorType());
 }
 
 void Epilogue::stageBand(ArrayRef<Value> accumulators, int64_t index) {

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "MmaSpKernel.h"
+#include "SharedMemory.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
@@ -13,6 +14,8 @@ using namespace mlir;
 using namespace mlir::sparse24;
 using ::sparse24::PackedLayout;
 namespace mma_sp = ::sparse24::mma_sp;
+
+static int64_t getOperandBytes(const MmaSpKernelSpec &spec);
 
 namespace {
 
@@ -47,7 +50,7 @@ struct Fragments {
 /// later adds a constant, so that the loop carries one offset a stream.
 struct CopyStream {
   Value source, shared;
-  int64_t rowElements, chunkElements;
+  int64_t stageElements, rowElements, chunkElements;
   int64_t numTurns;
   /// The thread's chunk in turn 0, and how many rows further a turn is.
   IndexValue row, element;
@@ -79,7 +82,8 @@ public:
         // loading the next ones ahead.
         colGroups(warpTile.colBlocks >= 8 ? 2 : 1),
         colBlocksPerGroup(warpTile.colBlocks / colGroups),
-        numBlocks(context.k.ceilDiv(blockK)) {}
+        numBlocks(context.k.ceilDiv(blockK)),
+        barriers(b, getOperandBytes(spec), schedule.getStages()) {}
 
   SmallVector<Value> emit();
 
@@ -90,8 +94,13 @@ private:
   int64_t metadataBytesPerBlock() { return packedLayout.blockMetadataBytes(); }
   int64_t numSteps() { return PackedLayout::kSteps * colGroups; }
 
+  int64_t numWarps() { return spec.getNumThreads() / mma_sp::kLanes; }
+  /// A stage is filled that many blocks ahead: of the others, one is read, and
+  /// warps that lag behind may still read the one before it.
+  int64_t prefetchDistance() { return schedule.getStages() - 2; }
+
   void allocate();
-  Value view(int64_t offset, ArrayRef<int64_t> shape, Type type);
+  void initializeBarriers();
 
   void createStreams();
   /// Starts the copies of K block `block` into `stage`, or those of the
@@ -103,9 +112,19 @@ private:
   void copyChunk(const CopyStream &stream, IndexValue turn, IndexValue block,
                  IndexValue stage);
   void advanceStreams();
-  Value commitCopies();
-  /// Waits until the oldest stage in flight has arrived for every thread.
-  void waitForStage(Value token);
+
+  /// Where a stage stands: which one, and the parity of its barrier's phase.
+  struct Position {
+    IndexValue stage;
+    Value parity;
+  };
+  Position next(const Position &position);
+  /// Each stage has a barrier, whose phase ends when the copies of all threads
+  /// have landed in it and no warp reads the stage two before it any more. So
+  /// one wait a block tells both that a stage can be read and that another can
+  /// be filled, and warps may drift apart by most of a block.
+  void releaseStageBefore(IndexValue stage);
+  void waitFor(const Position &position);
 
   /// The position in a row of shared memory of element `element` of row
   /// `row`: chunks are permuted such that neither copies nor `ldmatrix` have
@@ -114,6 +133,8 @@ private:
   int64_t denseRowElements() {
     return spec.isDenseKContiguous() ? blockK : schedule.getTileCols();
   }
+
+  int64_t denseStageElements() { return schedule.getTileCols() * blockK; }
 
   void loadA(IndexValue stage, int64_t step, Fragments &fragments);
   void loadMetadata(IndexValue stage, Fragments &fragments);
@@ -135,20 +156,23 @@ private:
   int64_t blockK;
   int64_t colGroups, colBlocksPerGroup;
   IndexValue numBlocks;
+  MBarriers barriers;
 
   SmallVector<CopyStream, 3> streams;
 
-  /// Shared memory, stages × elements: the packed operand as bytes (to copy
-  /// into) and as elements (to load from), and the dense operand. Elements of a
-  /// stage are addressed by one offset, so that what doesn't change in the loop
-  /// is added up before it.
+  /// Shared memory, a stage after the other: the packed operand as bytes (to
+  /// copy into) and as elements (to load from), and the dense operand.
   Value valueBytes, values, metadataBytes, metadata, dense;
 };
 
 } // namespace
 
-int64_t
-mlir::sparse24::getMainloopSharedMemoryBytes(const MmaSpKernelSpec &spec) {
+//===----------------------------------------------------------------------===//
+// Shared memory
+//===----------------------------------------------------------------------===//
+
+/// The stages' operands; the barriers follow.
+static int64_t getOperandBytes(const MmaSpKernelSpec &spec) {
   ScheduleAttr schedule = spec.schedule;
   PackedLayout layout = spec.getPackedLayout();
   int64_t elementBytes =
@@ -160,20 +184,9 @@ mlir::sparse24::getMainloopSharedMemoryBytes(const MmaSpKernelSpec &spec) {
   return schedule.getStages() * (packed + dense);
 }
 
-//===----------------------------------------------------------------------===//
-// Shared memory
-//===----------------------------------------------------------------------===//
-
-Value Mainloop::view(int64_t offset, ArrayRef<int64_t> shape, Type type) {
-  auto space =
-      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
-  auto bytesType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
-                                   MemRefLayoutAttrInterface(), space);
-  auto viewType =
-      MemRefType::get(shape, type, MemRefLayoutAttrInterface(), space);
-  Value bytes = gpu::DynamicSharedMemoryOp::create(b, bytesType);
-  return memref::ViewOp::create(b, viewType, bytes, context.constant(offset),
-                                ValueRange());
+int64_t
+mlir::sparse24::getMainloopSharedMemoryBytes(const MmaSpKernelSpec &spec) {
+  return getOperandBytes(spec) + spec.schedule.getStages() * MBarriers::kBytes;
 }
 
 void Mainloop::allocate() {
@@ -183,12 +196,25 @@ void Mainloop::allocate() {
   int64_t metadataOffset = stages * valuesSize;
   int64_t denseOffset = metadataOffset + stages * metadataSize;
   Type i8 = b.getI8Type(), i16 = b.getI16Type();
-  valueBytes = view(0, {stages, valuesSize}, i8);
-  values = view(0, {stages, valuesSize / elementBytes}, elementType);
-  metadataBytes = view(metadataOffset, {stages, metadataSize}, i8);
-  metadata = view(metadataOffset, {stages, metadataSize / 2}, i16);
-  dense =
-      view(denseOffset, {stages, schedule.getTileCols() * blockK}, elementType);
+  auto view = [&](int64_t offset, int64_t size, Type type) {
+    return viewSharedMemory(b, offset, {stages * size}, type);
+  };
+  valueBytes = view(0, valuesSize, i8);
+  values = view(0, valuesSize / elementBytes, elementType);
+  metadataBytes = view(metadataOffset, metadataSize, i8);
+  metadata = view(metadataOffset, metadataSize / 2, i16);
+  dense = view(denseOffset, denseStageElements(), elementType);
+}
+
+void Mainloop::initializeBarriers() {
+  auto ifOp = scf::IfOp::create(b, context.thread < 1, /*withElse=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(ifOp.thenBlock());
+    // Every thread's own copies, and every warp's release of a stage.
+    barriers.initialize(spec.getNumThreads() + numWarps());
+  }
+  gpu::BarrierOp::create(b);
 }
 
 IndexValue Mainloop::swizzle(IndexValue row, IndexValue element) {
@@ -215,6 +241,7 @@ void Mainloop::createStreams() {
     int64_t numChunks = numRows * chunksPerRow;
     CopyStream stream{source,
                       shared,
+                      numRows * rowElements,
                       rowElements,
                       chunkElements,
                       std::max<int64_t>(1, numChunks / threads),
@@ -301,7 +328,7 @@ void Mainloop::copyChunk(const CopyStream &stream, IndexValue turn,
       stream.place(samePlace ? stream.row : row, stream.element);
   IndexValue offset = (stream.row * stream.rowElements + element) +
                       turn * (stream.rowStep * stream.rowElements);
-  Value destination[] = {stage, offset};
+  Value destination = stage * stream.stageElements + offset;
   Value inBounds = stream.isInBounds(row, block);
   IndexValue source = stream.offset + turn * stream.turnStride;
 
@@ -373,17 +400,27 @@ void Mainloop::advanceStreams() {
     stream.offset = stream.offset + stream.blockStride;
 }
 
-Value Mainloop::commitCopies() {
-  return nvgpu::DeviceAsyncCreateGroupOp::create(
-      b, nvgpu::DeviceAsyncTokenType::get(b.getContext()), ValueRange());
+Mainloop::Position Mainloop::next(const Position &position) {
+  IndexValue following = position.stage + 1;
+  Value isInside = following < schedule.getStages();
+  Value one = arith::ConstantOp::create(b, b.getI32IntegerAttr(1));
+  Value flipped = arith::XOrIOp::create(b, position.parity, one);
+  return {following.orZeroUnless(isInside),
+          arith::SelectOp::create(b, isInside, position.parity, flipped)};
 }
 
-void Mainloop::waitForStage(Value token) {
-  // Every stage commits one group, empty or not: with `stages - 1` committed
-  // ahead, all but the newest `stages - 2` must be there.
-  nvgpu::DeviceAsyncWaitOp::create(
-      b, token, b.getI32IntegerAttr(schedule.getStages() - 2));
-  gpu::BarrierOp::create(b);
+void Mainloop::releaseStageBefore(IndexValue stage) {
+  // One lane speaks for its warp.
+  NVVM::SyncWarpOp::create(
+      b, arith::ConstantOp::create(b, b.getI32IntegerAttr(-1)));
+  auto ifOp = scf::IfOp::create(b, context.lane < 1, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(ifOp.thenBlock());
+  barriers.arrive(stage);
+}
+
+void Mainloop::waitFor(const Position &position) {
+  barriers.wait(position.stage, position.parity);
 }
 
 //===----------------------------------------------------------------------===//
@@ -396,14 +433,15 @@ void Mainloop::loadA(IndexValue stage, int64_t step, Fragments &fragments) {
   auto fragmentType = VectorType::get({4, 4 / elementBytes}, elementType);
   int64_t blockElements = PackedLayout::kBlockValueBytes / elementBytes;
   IndexValue origin =
-      context.warpRow / PackedLayout::kRowBlock * blockElements +
-      context.lane * laneElements;
+      stage * (rowBlocks() * blockElements) +
+      (context.warpRow / PackedLayout::kRowBlock * blockElements +
+       context.lane * laneElements);
   for (int64_t block = 0; block < warpTile.rowBlocks; ++block) {
     IndexValue offset =
         origin + (block * blockElements + step * mma_sp::kLanes * laneElements);
-    Value flat = vector::LoadOp::create(
-        b, flatType, values, ValueRange{stage, offset},
-        /*nontemporal=*/false, llvm::MaybeAlign(kChunkBytes));
+    Value flat = vector::LoadOp::create(b, flatType, values, ValueRange{offset},
+                                        /*nontemporal=*/false,
+                                        llvm::MaybeAlign(kChunkBytes));
     fragments.a[block] = vector::ShapeCastOp::create(b, fragmentType, flat);
   }
 }
@@ -412,11 +450,12 @@ void Mainloop::loadMetadata(IndexValue stage, Fragments &fragments) {
   auto type = VectorType::get({2}, b.getI16Type());
   int64_t blockElements = metadataBytesPerBlock() / 2;
   IndexValue origin =
-      context.warpRow / PackedLayout::kRowBlock * blockElements +
-      context.lane * 2;
+      stage * (rowBlocks() * blockElements) +
+      (context.warpRow / PackedLayout::kRowBlock * blockElements +
+       context.lane * 2);
   for (int64_t block = 0; block < warpTile.rowBlocks; ++block) {
     fragments.metadata[block] = vector::LoadOp::create(
-        b, type, metadata, ValueRange{stage, origin + block * blockElements},
+        b, type, metadata, ValueRange{origin + block * blockElements},
         /*nontemporal=*/false, llvm::MaybeAlign(4));
   }
 }
@@ -430,20 +469,23 @@ void Mainloop::loadB(IndexValue stage, int64_t step, int64_t group,
   // side by side along K: in rows of cols × K next to each other, in rows of
   // K × cols one below the other and to be transposed.
   bool kContiguous = spec.isDenseKContiguous();
-  IndexValue row = kContiguous ? context.warpCol + context.lane % 8
-                               : context.lane + step * stepK;
+  IndexValue row =
+      kContiguous ? context.warpCol + context.lane % 8 : context.lane;
+  IndexValue element =
+      kContiguous ? context.lane / 8 * chunkElements : context.warpCol;
+  IndexValue origin = stage * denseStageElements() +
+                      (row * denseRowElements() + swizzle(row, element));
   for (int64_t block = 0; block < colBlocksPerGroup; ++block) {
     int64_t col = (group * colBlocksPerGroup + block) * mma_sp::kN;
-    // Eight columns further is eight rows down, where the swizzle is the same,
-    // or a chunk to the right.
-    IndexValue offset =
-        kContiguous
-            ? (row * blockK +
-               swizzle(row, context.lane / 8 * chunkElements + step * stepK)) +
-                  col * blockK
-            : row * denseRowElements() + swizzle(row, context.warpCol + col);
+    // Within a row, further right is another bit pattern in the position,
+    // swizzled or not. Computed from the stage's position in the loop, it takes
+    // an instruction and no register; each from the row's would be kept in one.
+    int64_t rowsDown = kContiguous ? col : step * stepK;
+    int64_t right = kContiguous ? step * stepK : col;
+    IndexValue position =
+        (origin ^ context.constant(right)) + rowsDown * denseRowElements();
     fragments.b[block] = nvgpu::LdMatrixOp::create(
-        b, fragmentType, dense, ValueRange{stage, offset},
+        b, fragmentType, dense, ValueRange{position},
         b.getBoolAttr(!kContiguous), b.getI32IntegerAttr(4));
   }
 }
@@ -483,15 +525,15 @@ void Mainloop::multiply(const Fragments &fragments, int64_t step,
 
 SmallVector<Value> Mainloop::emit() {
   allocate();
+  initializeBarriers();
   createStreams();
-  int64_t stages = schedule.getStages();
+  int64_t distance = prefetchDistance();
   IndexValue zero = context.constant(0), one = context.constant(1);
 
-  Value token;
-  for (int64_t stage = 0; stage < stages - 1; ++stage) {
+  for (int64_t stage = 0; stage < distance; ++stage) {
     copyBlock(context.constant(stage), context.constant(stage));
+    barriers.arriveAfterCopies(context.constant(stage));
     advanceStreams();
-    token = commitCopies();
   }
 
   auto accumulatorType =
@@ -505,12 +547,15 @@ SmallVector<Value> Mainloop::emit() {
   fragments.a.resize(warpTile.rowBlocks);
   fragments.metadata.resize(warpTile.rowBlocks);
   fragments.b.resize(colBlocksPerGroup);
-  waitForStage(token);
+  Value evenPhase = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+  releaseStageBefore(zero);
+  waitFor({zero, evenPhase});
   loadStep(zero, 0, fragments);
 
-  // Carried: the stage that is read, the one before it, the streams' offsets,
-  // accumulators and fragments.
-  SmallVector<Value> carried = {zero, context.constant(stages - 1)};
+  // Carried: the stage that is read and its parity, the one that is filled, the
+  // streams' offsets, accumulators and fragments.
+  SmallVector<Value> carried = {zero, evenPhase, context.constant(distance)};
+  int64_t numPositions = carried.size();
   for (CopyStream &stream : streams)
     carried.push_back(stream.offset);
   llvm::append_range(carried, accumulators);
@@ -521,8 +566,9 @@ SmallVector<Value> Mainloop::emit() {
     b.setInsertionPointToStart(loop.getBody());
     ValueRange state = loop.getRegionIterArgs();
     IndexValue block(b, loop.getInductionVar());
-    IndexValue stage(b, state[0]), previousStage(b, state[1]);
-    state = state.drop_front(2);
+    Position position{{b, state[0]}, state[1]};
+    IndexValue filled(b, state[2]);
+    state = state.drop_front(numPositions);
     for (CopyStream &stream : streams) {
       stream.offset = {b, state.front()};
       state = state.drop_front();
@@ -530,31 +576,43 @@ SmallVector<Value> Mainloop::emit() {
     llvm::copy(state.take_front(accumulators.size()), accumulators.begin());
     fragments.assign(state.drop_front(accumulators.size()));
 
-    IndexValue nextStage = (stage + 1).orZeroUnless(stage + 1 < stages);
+    Position following = next(position);
+    // All fragments of the block before have been loaded.
+    releaseStageBefore(following.stage);
     for (int64_t step = 0; step < numSteps(); ++step) {
-      // Nobody has read the previous stage since the last barrier.
-      copyBlock(block + (stages - 1), previousStage, step, numSteps() - 1);
+      copyBlock(block + distance, filled, step, numSteps() - 1);
       Fragments next = fragments;
       bool isLast = step + 1 == numSteps();
-      if (isLast)
-        waitForStage(commitCopies());
-      loadStep(isLast ? nextStage : stage, (step + 1) % numSteps(), next);
+      if (isLast) {
+        barriers.arriveAfterCopies(filled);
+        waitFor(following);
+      }
+      loadStep(isLast ? following.stage : position.stage,
+               (step + 1) % numSteps(), next);
       multiply(fragments, step, accumulators);
       fragments = next;
     }
     advanceStreams();
-    SmallVector<Value> yielded = {nextStage, stage};
+    IndexValue filledNext = filled + 1;
+    filledNext = filledNext.orZeroUnless(filledNext < schedule.getStages());
+    SmallVector<Value> yielded = {following.stage, following.parity,
+                                  filledNext};
     for (CopyStream &stream : streams)
       yielded.push_back(stream.offset);
     llvm::append_range(yielded, accumulators);
     llvm::append_range(yielded, fragments.flatten());
     scf::YieldOp::create(b, yielded);
   }
-  // The copies beyond the last block write zeros: they must have landed before
-  // the epilogue uses the memory.
-  nvgpu::DeviceAsyncWaitOp::create(b, commitCopies(), b.getI32IntegerAttr(0));
+  // The copies beyond the last block must have landed before the epilogue uses
+  // the memory.
+  Position position{{b, loop.getResult(0)}, loop.getResult(1)};
+  for (int64_t i = 1; i < distance; ++i) {
+    position = next(position);
+    releaseStageBefore(position.stage);
+    waitFor(position);
+  }
   return SmallVector<Value>(ValueRange(loop.getResults())
-                                .drop_front(2 + streams.size())
+                                .drop_front(numPositions + streams.size())
                                 .take_front(accumulators.size()));
 }
 

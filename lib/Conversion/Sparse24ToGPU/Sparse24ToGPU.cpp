@@ -142,6 +142,18 @@ static LogicalResult checkSupported(MatmulOp matmul) {
   if (!type.isF16() && !type.isBF16())
     return matmul.emitError("mma.sp kernels of element type ")
            << type << " are not generated yet; f16 and bf16 are";
+  ScheduleAttr schedule = *matmul.getSchedule();
+  WarpTile warpTile = getWarpTile(schedule);
+  auto isPowerOf2 = [](int64_t size) { return llvm::isPowerOf2_64(size); };
+  if (warpTile.rowBlocks < 1 || warpTile.colBlocks < 1 ||
+      !llvm::all_of(ArrayRef{schedule.getTileRows(), schedule.getTileCols(),
+                             schedule.getWarpRows(), schedule.getWarpCols()},
+                    isPowerOf2))
+    return matmul.emitError(
+               "mma.sp kernels need tiles and numbers of warps that "
+               "are powers of two, and at least 16 rows and 8 "
+               "columns a warp; the schedule is ")
+           << schedule;
   for (Value operand : matmul->getOperands())
     if (!cast<MemRefType>(operand.getType()).getLayout().isIdentity())
       return matmul.emitError("needs contiguous operands, but one is of type ")

@@ -7,21 +7,24 @@
 // CHECK: gpu.func @matmul_mma_sp_bf16_f32_64x64x64(
 // CHECK-SAME: %[[PACKED:.*]]: memref<?xi8>, %[[DENSE:.*]]: memref<?x?xbf16>, %[[OUT:.*]]: memref<?x?xf32>)
 // CHECK-SAME: kernel attributes {known_block_size = array<i32: 128, 1, 1>, nvvm.minctasm = 1 : i32}
-// Three stages of 4 row blocks (values and metadata) and 64 rows of 128 bytes.
-// CHECK: memref.view {{.*}} to memref<3x4096xi8, #gpu.address_space<workgroup>>
-// CHECK: memref.view {{.*}} to memref<3x512xi8, #gpu.address_space<workgroup>>
-// CHECK: memref.view {{.*}} to memref<3x4096xbf16, #gpu.address_space<workgroup>>
-// CHECK: nvgpu.device_async_copy %[[PACKED]][%{{.*}}], %{{.*}}, 16, %{{.*}} {bypassL1}
-// CHECK: nvgpu.device_async_wait {{.*}} {numGroups = 1 : i32}
+// Three stages of 4 row blocks (values and metadata) and 64 rows of 128 bytes,
+// and a barrier each, for the copies of 128 threads and the release of 4 warps.
+// CHECK: memref.view {{.*}} to memref<3xi64, #gpu.address_space<workgroup>>
+// CHECK: memref.view {{.*}} to memref<12288xi8, #gpu.address_space<workgroup>>
+// CHECK: memref.view {{.*}} to memref<1536xi8, #gpu.address_space<workgroup>>
+// CHECK: memref.view {{.*}} to memref<12288xbf16, #gpu.address_space<workgroup>>
+// CHECK-COUNT-3: nvvm.mbarrier.init %{{.*}}, %c132_i32
 // CHECK: gpu.barrier
+// CHECK: nvgpu.device_async_copy %[[PACKED]][%{{.*}}], %{{.*}}, 16, %{{.*}} {bypassL1}
+// CHECK: nvvm.cp.async.mbarrier.arrive %{{.*}} {noinc = true}
+// CHECK: scf.while
+// CHECK: nvvm.mbarrier.test.wait
 // CHECK: scf.for
+// CHECK: nvvm.bar.warp.sync
+// CHECK: nvvm.mbarrier.arrive
 // CHECK: nvgpu.ldmatrix {{.*}} {numTiles = 4 : i32, transpose = true}
 // CHECK: nvgpu.mma.sp.sync{{.*}}{mmaShape = [16, 8, 32]}
 // CHECK: nvgpu.mma.sp.sync{{.*}}sparsitySelector = 1 : i32
-// No copy is in flight when the epilogue takes the stages' memory.
-// CHECK: nvgpu.device_async_wait {{.*}} {numGroups = 0 : i32}
-// CHECK-NEXT: memref.view
-// CHECK-NEXT: gpu.barrier
 // The epilogue stages accumulators in shared memory and stores vectors.
 // CHECK: nvvm.bar.warp.sync
 // CHECK: vector.store %{{.*}}, %[[OUT]]

@@ -35,7 +35,7 @@ func.func @layout_family() {
 // -----
 
 func.func @schedule_c1() {
-  // expected-error @below {{schedule_c1: all numbers must be positive}}
+  // expected-error @below {{schedule_c1: all numbers must be positive, and stages at least 3}}
   "test.op"() {a = #sparse24.schedule<tile = [64, 64, 64], warps = [2, 2], stages = 0>} : () -> ()
   return
 }
@@ -44,7 +44,7 @@ func.func @schedule_c1() {
 
 func.func @schedule_c2() {
   // expected-error @below {{schedule_c2: warps [3, 2] don't divide the tile [64, 64]}}
-  "test.op"() {a = #sparse24.schedule<tile = [64, 64, 64], warps = [3, 2], stages = 2>} : () -> ()
+  "test.op"() {a = #sparse24.schedule<tile = [64, 64, 64], warps = [3, 2], stages = 3>} : () -> ()
   return
 }
 
@@ -52,7 +52,7 @@ func.func @schedule_c2() {
 
 func.func @schedule_c3() {
   // expected-error @below {{schedule_c3: 64 warps, but a CTA holds at most 32}}
-  "test.op"() {a = #sparse24.schedule<tile = [64, 64, 64], warps = [8, 8], stages = 2>} : () -> ()
+  "test.op"() {a = #sparse24.schedule<tile = [64, 64, 64], warps = [8, 8], stages = 3>} : () -> ()
   return
 }
 

@@ -94,8 +94,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tileK, int64_t warpRows,
                                    int64_t warpCols, int64_t stages) {
   if (tileRows < 1 || tileCols < 1 || tileK < 1 || warpRows < 1 ||
-      warpCols < 1 || stages < 1)
-    return emitError() << "schedule_c1: all numbers must be positive";
+      warpCols < 1 || stages < 3)
+    return emitError() << "schedule_c1: all numbers must be positive, and "
+                          "stages at least 3";
   if (tileRows % warpRows != 0 || tileCols % warpCols != 0)
     return emitError() << "schedule_c2: warps [" << warpRows << ", " << warpCols
                        << "] don't divide the tile [" << tileRows << ", "

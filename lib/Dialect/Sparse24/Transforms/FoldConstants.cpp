@@ -4,6 +4,7 @@
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -40,6 +41,7 @@ private:
   LogicalResult writeWeight(StringRef name, LayoutAttr layout,
                             const HostTensor &tensor);
   LogicalResult movePlainConstants();
+  void materializeSplat(arith::ConstantOp op);
   std::string makeName(Value value);
 
   ModuleOp module;
@@ -60,9 +62,8 @@ SmallVector<Value> Folder::collectRoots() {
     for (Value result : op->getResults()) {
       bool isUsed = llvm::any_of(result.getUsers(), [&](Operation *user) {
         return user->getNumResults() == 0 ||
-               !llvm::all_of(user->getResults(), [&](Value v) {
-                 return evaluator.isEvaluable(v);
-               });
+               !llvm::all_of(user->getResults(),
+                             [&](Value v) { return evaluator.isEvaluable(v); });
       });
       if (isUsed && evaluator.isEvaluable(result))
         roots.push_back(result);
@@ -71,7 +72,8 @@ SmallVector<Value> Folder::collectRoots() {
   return roots;
 }
 
-/// A name for the weight file: the function's, and the place's where it has one.
+/// A name for the weight file: the function's, and the place's where it has
+/// one.
 std::string Folder::makeName(Value value) {
   std::string base = "weight";
   Operation *op = value.getDefiningOp();
@@ -88,11 +90,12 @@ std::string Folder::makeName(Value value) {
 }
 
 LogicalResult Folder::writeWeight(StringRef name, LayoutAttr layout,
-                                             const HostTensor &tensor) {
+                                  const HostTensor &tensor) {
   ArrayRef<char> data = tensor.getData();
   if (layout) {
-    ::sparse24::PackedLayout packed{*convertElementType(layout.getElementType()),
-                        layout.getRows(), layout.getK()};
+    ::sparse24::PackedLayout packed{
+        *convertElementType(layout.getElementType()), layout.getRows(),
+        layout.getK()};
     return success(writer->addPacked(name.str(), packed, data.data()));
   }
   ArrayRef<int64_t> shape = tensor.getType().getShape();
@@ -120,17 +123,30 @@ LogicalResult Folder::replace(Value value, const HostTensor &tensor) {
   } else {
     replacement = arith::ConstantOp::create(
         builder, op->getLoc(),
-        cast<TypedAttr>(
-            Attribute(makeResource(tensor.withType(cast<RankedTensorType>(
-                                       value.getType())),
-                                   name))));
+        cast<TypedAttr>(Attribute(makeResource(
+            tensor.withType(cast<RankedTensorType>(value.getType())), name))));
   }
   value.replaceAllUsesWith(replacement);
   ++numFolded;
   return success();
 }
 
-/// With a weight file, other big constants (biases, dense weights) go there too.
+/// One value throughout needs no memory: it is filled in where it is used.
+void Folder::materializeSplat(arith::ConstantOp op) {
+  auto splat = cast<SplatElementsAttr>(op.getValue());
+  builder.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  RankedTensorType type = cast<RankedTensorType>(op.getType());
+  Value element = arith::ConstantOp::create(
+      builder, loc, cast<TypedAttr>(splat.getSplatValue<Attribute>()));
+  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                        type.getElementType());
+  op.replaceAllUsesWith(
+      linalg::FillOp::create(builder, loc, element, empty).getResult(0));
+}
+
+/// With a weight file, other constants (biases, dense weights) go there too:
+/// a kernel can't read what lies in the host's memory.
 LogicalResult Folder::movePlainConstants() {
   SmallVector<arith::ConstantOp> constants;
   module.walk([&](arith::ConstantOp op) {
@@ -139,9 +155,11 @@ LogicalResult Folder::movePlainConstants() {
   });
   for (arith::ConstantOp op : constants) {
     auto attribute = dyn_cast<ElementsAttr>(op.getValue());
-    if (!attribute || isa<SplatElementsAttr>(attribute))
+    if (!attribute)
       continue;
-    if (auto tensor = readConstant(attribute))
+    if (isa<SplatElementsAttr>(attribute))
+      materializeSplat(op);
+    else if (auto tensor = readConstant(attribute))
       if (failed(replace(op.getResult(), *tensor)))
         return failure();
   }
@@ -174,9 +192,9 @@ LogicalResult Folder::run() {
     return success();
   if (failed(movePlainConstants()))
     return failure();
+  eraseDead(module);
   if (!writer->finish())
-    return module.emitError("can't write the weight file: ")
-           << writer->error();
+    return module.emitError("can't write the weight file: ") << writer->error();
   return success();
 }
 

@@ -34,15 +34,15 @@ struct Multiprocessor {
 
 // Larger tiles reuse more; smaller ones fill the machine where there are few.
 static constexpr Candidate kCandidates[] = {
-    {256, 128, 4, 2, 4}, {128, 256, 2, 4, 3}, {128, 128, 2, 2, 4},
-    {128, 64, 4, 1, 4},  {64, 128, 1, 4, 4},  {64, 64, 2, 2, 6},
-    {128, 32, 4, 1, 6},  {64, 32, 4, 1, 6},   {64, 16, 4, 1, 6},
-    {64, 8, 4, 1, 8},
+    {256, 128, 4, 2, 4}, {128, 256, 2, 4, 4}, {128, 128, 2, 2, 4},
+    {128, 64, 4, 1, 5},  {64, 128, 1, 4, 5},  {64, 64, 2, 2, 7},
+    {128, 32, 4, 1, 7},  {64, 32, 4, 1, 7},   {64, 16, 4, 1, 7},
+    {64, 8, 4, 1, 9},
 };
 
 // The rates are measured on an H100: 916 TFLOP/s of mma.sp over 132
-// multiprocessors at 1.755 GHz, 2.9 TB/s from memory. A100's, by its data sheet,
-// are 624 TFLOP/s over 108 at 1.41 GHz.
+// multiprocessors at 1.755 GHz, 2.9 TB/s from memory. A100's, by its data
+// sheet, are 624 TFLOP/s over 108 at 1.41 GHz.
 static Multiprocessor getMultiprocessor(TargetAttr target) {
   if (target.getComputeCapability() >= 90)
     return {1.755, 3954, 128, 700, 24, 12.5, 2048};
@@ -71,8 +71,9 @@ static double getStepClocks(ScheduleAttr schedule, ElementType type,
   double rate = machine.operations * 2 / ::sparse24::storageBytes(type);
   double math = operations / rate;
 
-  // Written once; read once by each warp along the other dimension. A row of the
-  // sparse operand is half as long, and its metadata adds an eighth to that.
+  // Written once; read once by each warp along the other dimension. A row of
+  // the sparse operand is half as long, and its metadata adds an eighth to
+  // that.
   double sparseBytes = rows * rowBytes * 0.5 * 1.125;
   double denseBytes = columns * rowBytes;
   double traffic = sparseBytes * (1 + schedule.getWarpCols()) +
@@ -89,26 +90,23 @@ ScheduleEstimate mlir::sparse24::estimateSchedule(ScheduleAttr schedule,
 
   ScheduleEstimate estimate;
   estimate.schedule = schedule;
-  estimate.tiles =
-      llvm::divideCeil(shape.sparse.rows, schedule.getTileRows()) *
-      llvm::divideCeil(shape.columns, schedule.getTileCols());
+  estimate.tiles = llvm::divideCeil(shape.sparse.rows, schedule.getTileRows()) *
+                   llvm::divideCeil(shape.columns, schedule.getTileCols());
   estimate.waves = llvm::divideCeil(estimate.tiles, multiprocessors);
 
   // Several small tiles on one multiprocessor hide each other's latency.
   int64_t threads = 32 * schedule.getWarpRows() * schedule.getWarpCols();
-  int64_t resident = std::min(
-      {estimate.waves, machine.threads / threads,
-       target.getSharedMemoryBytes() / getStageBytes(schedule, type)});
+  int64_t resident =
+      std::min({estimate.waves, machine.threads / threads,
+                target.getSharedMemoryBytes() / getStageBytes(schedule, type)});
   resident = std::max<int64_t>(resident, 1);
-  double inFlight =
-      static_cast<double>(schedule.getStages() - 1) * resident;
+  double inFlight = static_cast<double>(schedule.getStages() - 2) * resident;
   double stepClocks = std::max(getStepClocks(schedule, type, machine),
                                machine.latency / std::max(inFlight, 1.0));
   double steps = llvm::divideCeil(shape.sparse.k, schedule.getTileK());
   // Filling the pipeline and storing the tile come on top, but for what other
   // resident tiles hide.
-  double tileClocks =
-      steps * stepClocks + 2.0 * machine.latency / resident;
+  double tileClocks = steps * stepClocks + 2.0 * machine.latency / resident;
   double clocks = estimate.waves * tileClocks;
 
   // No faster than its operands come in.
@@ -134,11 +132,11 @@ mlir::sparse24::chooseSchedule(const ProductShape &shape, TargetAttr target) {
   for (const Candidate &candidate : kCandidates) {
     ScheduleAttr schedule;
     // With as many stages as fit.
-    for (int64_t stages = candidate.stages; stages >= 2; --stages) {
-      auto attempt = ScheduleAttr::get(
-          target.getContext(), candidate.rows, candidate.columns,
-          shape.sparse.kBlock(), candidate.warpRows, candidate.warpColumns,
-          stages);
+    for (int64_t stages = candidate.stages; stages >= 3; --stages) {
+      auto attempt =
+          ScheduleAttr::get(target.getContext(), candidate.rows,
+                            candidate.columns, shape.sparse.kBlock(),
+                            candidate.warpRows, candidate.warpColumns, stages);
       if (getStageBytes(attempt, shape.sparse.elementType) >
           target.getSharedMemoryBytes())
         continue;

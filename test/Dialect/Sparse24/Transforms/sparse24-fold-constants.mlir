@@ -71,13 +71,14 @@ func.func @others(%x: tensor<1x4xbf16>) -> (tensor<1x4xf32>, tensor<1x4xbf16>, t
   return %p, %d, %q : tensor<1x4xf32>, tensor<1x4xbf16>, tensor<1x4xbf16>
 }
 
-// With a file other constants go there too, but for splats.
+// With a file other constants go there too, but for splats, which are filled in.
 
 // CHECK-LABEL: @plain
 // CHECK-DAG: arith.constant dense<[1.000000e+00, 2.000000e+00]>
 // FILE-LABEL: @plain
 // FILE-DAG: sparse24.weight "plain.bias" : tensor<2xf32>
-// FILE-DAG: arith.constant dense<3.000000e+00> : tensor<2xf32>
+// FILE-DAG: %[[SPLAT:.*]] = arith.constant 3.000000e+00 : f32
+// FILE-DAG: linalg.fill ins(%[[SPLAT]] : f32)
 func.func @plain() -> (tensor<2xf32>, tensor<2xf32>) {
   %0 = arith.constant dense<[1.0, 2.0]> : tensor<2xf32> loc("bias")
   %1 = arith.constant dense<3.0> : tensor<2xf32>

@@ -40,10 +40,10 @@ func.func @dynamic(%v: tensor<1536x192xf16>, %m: tensor<1536x24xi16>, %x: tensor
 // A schedule that is there stays.
 
 // CHECK-LABEL: @by_hand
-// CHECK: sparse24.matmul {{.*}} schedule = #sparse24.schedule<tile = [64, 16, 64], warps = [4, 1], stages = 2>
+// CHECK: sparse24.matmul {{.*}} schedule = #sparse24.schedule<tile = [64, 16, 64], warps = [4, 1], stages = 3>
 func.func @by_hand(%v: tensor<64x32xf16>, %m: tensor<64x4xi16>, %x: tensor<64x64xf16>, %d: tensor<64x64xf32>) -> tensor<64x64xf32> {
   %0 = sparse24.matmul lhs ins(%v, %m : tensor<64x32xf16>, tensor<64x4xi16>) dense(%x : tensor<64x64xf16>)
       outs(%d : tensor<64x64xf32>) k = 64 acc = f32
-      schedule = #sparse24.schedule<tile = [64, 16, 64], warps = [4, 1], stages = 2> -> tensor<64x64xf32>
+      schedule = #sparse24.schedule<tile = [64, 16, 64], warps = [4, 1], stages = 3> -> tensor<64x64xf32>
   return %0 : tensor<64x64xf32>
 }

@@ -84,10 +84,11 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     One CTA computes a tile of `tile[0]` rows of the sparse operand by
     `tile[1]` columns of the dense one, in steps of `tile[2]` along K;
     `warps` is how the CTA's warps divide the tile, and `stages` how many
-    steps of operands are in shared memory at a time.
+    steps of operands are in shared memory at a time: one that is read, one that
+    slower warps may still read, and those in flight.
 
     Rules:
-    * `schedule_c1`: all numbers are positive.
+    * `schedule_c1`: all numbers are positive, and `stages` at least 3.
     * `schedule_c2`: the warps divide the tile.
     * `schedule_c3`: there are at most 32 warps.
 

@@ -232,9 +232,9 @@ def Sparse24FoldConstantsPass
 
     Results become `dense_resource` constants or, with `weights-file`, entries
     of that file, which the program names by `sparse24.weight`. Then all other
-    constant tensors that aren't splats (biases, dense weights) go there too:
-    nothing big stays in the code. Names are made of the function's name and
-    the name in the location (`loc("encoder.0.query")`).
+    constant tensors (biases, dense weights) go there too, but for splats, which
+    become `linalg.fill`: nothing big stays in the code. Names are made of the
+    function's name and the name in the location (`loc("encoder.0.query")`).
 
     **Preconditions.** Tensor semantics, static shapes.
 
@@ -261,7 +261,8 @@ def Sparse24FoldConstantsPass
            "threads to compute with; 0 means one for each core">,
   ];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::sparse24::Sparse24Dialect"
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::sparse24::Sparse24Dialect", "::mlir::tensor::TensorDialect"
   ];
   let statistics = [
     Statistic<"numFolded", "folded", "constants made">,

@@ -1,0 +1,80 @@
+// Shared memory of a generated kernel: its parts, and barriers in it.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "SharedMemory.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace mlir::sparse24;
+
+Value mlir::sparse24::viewSharedMemory(ImplicitLocOpBuilder &b, int64_t offset,
+                                       ArrayRef<int64_t> shape,
+                                       Type elementType) {
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  auto bytesType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
+                                   MemRefLayoutAttrInterface(), space);
+  auto viewType =
+      MemRefType::get(shape, elementType, MemRefLayoutAttrInterface(), space);
+  Value bytes = gpu::DynamicSharedMemoryOp::create(b, bytesType);
+  return memref::ViewOp::create(b, viewType, bytes, IndexValue(b, offset),
+                                ValueRange());
+}
+
+Value mlir::sparse24::getPointer(ImplicitLocOpBuilder &b, Value memref,
+                                 IndexValue element,
+                                 NVVM::NVVMMemorySpace space) {
+  Type elementType = cast<MemRefType>(memref.getType()).getElementType();
+  IndexValue base(b, memref::ExtractAlignedPointerAsIndexOp::create(b, memref));
+  IndexValue address =
+      base + element * (elementType.getIntOrFloatBitWidth() / 8);
+  Value integer = arith::IndexCastUIOp::create(b, b.getI64Type(), address);
+  return LLVM::IntToPtrOp::create(
+      b,
+      LLVM::LLVMPointerType::get(b.getContext(), static_cast<unsigned>(space)),
+      integer);
+}
+
+MBarriers::MBarriers(ImplicitLocOpBuilder &builder, int64_t offset,
+                     int64_t number)
+    : b(builder), number(number),
+      memory(
+          viewSharedMemory(builder, offset, {number}, builder.getI64Type())) {}
+
+Value MBarriers::getPointer(IndexValue index) {
+  return mlir::sparse24::getPointer(b, memory, index,
+                                    NVVM::NVVMMemorySpace::Shared);
+}
+
+void MBarriers::initialize(int64_t arrivals) {
+  Value count = arith::ConstantOp::create(b, b.getI32IntegerAttr(arrivals));
+  for (int64_t i = 0; i < number; ++i)
+    NVVM::MBarrierInitOp::create(b, getPointer({b, i}), count,
+                                 /*predicate=*/Value());
+}
+
+void MBarriers::arrive(IndexValue index) {
+  NVVM::MBarrierArriveOp::create(b, b.getI64Type(), getPointer(index));
+}
+
+void MBarriers::arriveAfterCopies(IndexValue index) {
+  // Otherwise the copies' arrival would add to those that are awaited.
+  NVVM::CpAsyncMBarrierArriveOp::create(b, getPointer(index), /*noinc=*/true);
+}
+
+void MBarriers::wait(IndexValue index, Value parity) {
+  Value pointer = getPointer(index);
+  auto loop = scf::WhileOp::create(b, TypeRange(), ValueRange());
+  OpBuilder::InsertionGuard guard(b);
+  b.createBlock(&loop.getBefore());
+  Value isOver =
+      NVVM::MBarrierTestWaitOp::create(b, b.getI1Type(), pointer, parity);
+  Value isPending = arith::XOrIOp::create(
+      b, isOver, arith::ConstantOp::create(b, b.getBoolAttr(true)));
+  scf::ConditionOp::create(b, isPending, ValueRange());
+  b.createBlock(&loop.getAfter());
+  scf::YieldOp::create(b);
+}

@@ -1,0 +1,55 @@
+// Shared memory of a generated kernel: its parts, and barriers in it.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_SHAREDMEMORY_H
+#define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_SHAREDMEMORY_H
+
+#include "IndexValue.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+namespace mlir::sparse24 {
+
+/// A part of the CTA's dynamic shared memory, from byte `offset` on, as a
+/// memref of that shape.
+Value viewSharedMemory(ImplicitLocOpBuilder &builder, int64_t offset,
+                       ArrayRef<int64_t> shape, Type elementType);
+
+/// The address of an element, for operations that take no memref: of `memref`
+/// as one dimension, in that address space.
+Value getPointer(ImplicitLocOpBuilder &builder, Value memref,
+                 IndexValue element, NVVM::NVVMMemorySpace space);
+
+/// mbarrier objects in shared memory (PTX ISA, "Parallel synchronization and
+/// communication instructions: mbarrier"). A barrier's phase ends when as many
+/// arrivals as it was initialized with have come, and all the bytes that were
+/// announced; then the next one begins. Phases are told apart by their parity.
+class MBarriers {
+public:
+  static constexpr int64_t kBytes = 8;
+
+  /// `number` barriers from byte `offset` of shared memory on.
+  MBarriers(ImplicitLocOpBuilder &builder, int64_t offset, int64_t number);
+
+  /// By one thread, before all others may use them.
+  void initialize(int64_t arrivals);
+  /// Releases what the thread has read and written so far.
+  void arrive(IndexValue index);
+  /// Arrives once all `cp.async` copies that the thread has started have
+  /// landed.
+  void arriveAfterCopies(IndexValue index);
+  /// Waits until the phase of that parity (an `i32`) has ended.
+  void wait(IndexValue index, Value parity);
+
+  /// The barrier's address.
+  Value getPointer(IndexValue index);
+
+private:
+  ImplicitLocOpBuilder &b;
+  int64_t number;
+  Value memory;
+};
+
+} // namespace mlir::sparse24
+
+#endif // SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_SHAREDMEMORY_H

@@ -1,0 +1,32 @@
+// What kernels can't be generated for.
+// RUN: sparse24-opt %s --sparse24-convert-to-gpu --split-input-file --verify-diagnostics
+
+func.func @tile(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
+  // expected-error @below {{mma.sp kernels need tiles and numbers of warps that are powers of two, and at least 16 rows and 8 columns a warp; the schedule is #sparse24.schedule<tile = [64, 96, 64], warps = [2, 2], stages = 3>}}
+  sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
+    outs(%y : memref<64x96xf32>) k = 128 acc = f32
+    layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 128>
+    schedule = #sparse24.schedule<tile = [64, 96, 64], warps = [2, 2], stages = 3>
+  return
+}
+
+// -----
+
+func.func @warps(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
+  // expected-error @below {{at least 16 rows and 8 columns a warp}}
+  sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
+    outs(%y : memref<64x96xf32>) k = 128 acc = f32
+    layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 128>
+    schedule = #sparse24.schedule<tile = [64, 64, 64], warps = [8, 1], stages = 3>
+  return
+}
+
+// -----
+
+func.func @unscheduled(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
+  // expected-error @below {{has no packed operand and schedule; run sparse24-select-schedules first}}
+  sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
+    outs(%y : memref<64x96xf32>) k = 128 acc = f32
+    layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 128>
+  return
+}
