@@ -1,0 +1,32 @@
+//===- Fiber.cpp - A function on a stack of its own -----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Fiber.h"
+
+using namespace sparse24::emulator;
+
+void Fiber::enter(unsigned high, unsigned low) {
+  // makecontext passes ints only.
+  auto *fiber = reinterpret_cast<Fiber *>(uintptr_t(high) << 32 | low);
+  fiber->function();
+  fiber->over = true;
+  fiber->suspend();
+}
+
+void Fiber::start(std::function<void()> what) {
+  function = std::move(what);
+  stack = std::make_unique_for_overwrite<char[]>(kStackBytes);
+  getcontext(&own);
+  own.uc_stack.ss_sp = stack.get();
+  own.uc_stack.ss_size = kStackBytes;
+  auto self = reinterpret_cast<uintptr_t>(this);
+  makecontext(&own, reinterpret_cast<void (*)()>(enter), 2,
+              static_cast<unsigned>(self >> 32), static_cast<unsigned>(self));
+}
+
+void Fiber::resume() { swapcontext(&caller, &own); }
+
+void Fiber::suspend() { swapcontext(&own, &caller); }

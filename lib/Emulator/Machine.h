@@ -1,0 +1,272 @@
+//===- Machine.h - Threads, warps and CTAs of a running kernel --*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What the instructions (lib/Emulator/Instructions) work on. CTAs of a cluster
+// run together on one host thread; their threads take turns, and each runs until
+// it has to wait for another.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SPARSE24_LIB_EMULATOR_MACHINE_H
+#define SPARSE24_LIB_EMULATOR_MACHINE_H
+
+#include "Fiber.h"
+#include "Opcode.h"
+#include "SharedMemory.h"
+#include "sparse24/Emulator/Emulator.h"
+
+#include <array>
+#include <bit>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <span>
+
+namespace sparse24::emulator {
+
+inline constexpr uint32_t kLanes = 32;
+inline constexpr uint32_t kFullMask = 0xFFFFFFFFu;
+
+class Cluster;
+class Cta;
+class Warp;
+class Thread;
+
+/// An instruction, ready to be executed.
+struct Instruction {
+  Opcode opcode;
+  Site site;
+  uint32_t id;
+  /// For one thread; it may wait (Thread::waitUntil).
+  void (*execute)(Thread &, const Instruction &, const uint32_t *in,
+                  uint32_t *out) = nullptr;
+};
+
+//===----------------------------------------------------------------------===//
+// Addresses
+//===----------------------------------------------------------------------===//
+
+/// The windows of the address spaces. An address in shared memory is an offset
+/// in the CTA's; with the rank of a CTA of the cluster, plus one, above bit 24
+/// it is one in that CTA's (as `mapa` makes it). As a generic address it has bit
+/// 62 set. Addresses in global memory are the host's.
+inline constexpr uint64_t kRankShift = 24;
+inline constexpr uint64_t kGenericShared = uint64_t(1) << 62;
+
+enum class Space : uint8_t { generic, global, shared };
+
+/// Bytes that an instruction may access, found and checked.
+struct Memory {
+  /// Null where the access isn't allowed; that has been reported.
+  uint8_t *bytes = nullptr;
+  /// The CTA whose shared memory it is, and the offset there; null for others.
+  Cta *cta = nullptr;
+  uint32_t offset = 0;
+
+  explicit operator bool() const { return bytes != nullptr; }
+};
+
+//===----------------------------------------------------------------------===//
+// Thread
+//===----------------------------------------------------------------------===//
+
+/// A `cp.async` copy that has been started.
+struct PendingCopy {
+  Memory destination;
+  /// What arrives, with zeros where the source was too short.
+  std::vector<uint8_t> data;
+  uint32_t step;
+};
+
+class Thread {
+public:
+  Thread(Cta &cta, uint32_t index);
+
+  Cta &cta;
+  /// The linear index in the CTA.
+  const uint32_t index;
+  const uint32_t lane;
+  Warp &warp;
+  Fiber fiber;
+
+  Dim3 position() const;
+
+  /// Gives way until `ready` holds. The reason is told where it never does:
+  /// "waits for barrier 0, which 96 of 128 threads have reached".
+  void waitUntil(std::function<bool()> ready,
+                 std::function<std::string()> reason);
+  /// Gives way after an attempt that failed and will be repeated (test_wait):
+  /// not progress, so that a loop of such attempts is found to be a deadlock.
+  void pause(std::function<std::string()> reason);
+
+  void report(FindingKind kind, std::string message);
+
+  //--- Memory ---------------------------------------------------------------//
+
+  /// Finds `bytes` at `address`, checks bounds and alignment.
+  Memory resolve(Space space, uint64_t address, uint32_t bytes,
+                 uint32_t alignment);
+  /// Reads or writes through the generic proxy, checking for races. An access
+  /// that isn't allowed reads zeros, or writes nothing.
+  void read(Space space, uint64_t address, void *data, uint32_t bytes,
+            uint32_t alignment);
+  void write(Space space, uint64_t address, const void *data, uint32_t bytes,
+             uint32_t alignment);
+  /// Reports the conflict, if it is one.
+  void check(const Memory &memory, const Conflict &conflict);
+
+  //--- Order ----------------------------------------------------------------//
+
+  /// What this thread's accesses are ordered after, and which of all writes the
+  /// asynchronous proxy sees on its behalf (after fence.proxy.async).
+  VectorClock clock, asyncVisible;
+  Epoch now() const { return {agent(), clock[agent()]}; }
+  uint32_t agent() const;
+  /// The agent that does this thread's asynchronous copies, and its next step.
+  uint32_t asyncAgent() const;
+  uint32_t nextAsyncStep() { return ++asyncStep; }
+  /// Adds what this thread knows to what a barrier hands on, and begins a step.
+  void release(VectorClock &to, VectorClock &asyncTo);
+  void acquire(const VectorClock &from, const VectorClock &asyncFrom);
+
+  //--- State of instructions --------------------------------------------------//
+
+  /// cp.async: copies that belong to no group yet, and groups in flight.
+  std::vector<PendingCopy> ungroupedCopies;
+  std::deque<std::vector<PendingCopy>> copyGroups;
+
+  const Instruction *current = nullptr;
+  bool isDone = false;
+
+private:
+  friend class Cluster;
+  uint32_t asyncStep = 0;
+  std::function<bool()> ready;
+  std::function<std::string()> reason;
+  bool isPaused = false;
+};
+
+//===----------------------------------------------------------------------===//
+// Warp
+//===----------------------------------------------------------------------===//
+
+/// The operands of an instruction that lanes execute together.
+struct Lanes {
+  /// The lanes that take part.
+  uint32_t mask = 0;
+  std::array<const uint32_t *, kLanes> in{};
+  std::array<uint32_t *, kLanes> out{};
+  std::array<Thread *, kLanes> threads{};
+
+  bool has(uint32_t lane) const { return mask >> lane & 1; }
+  /// Any of the threads, to report with.
+  Thread &first() const { return *threads[std::countr_zero(mask)]; }
+  /// Operand `word`, which all lanes must agree on.
+  uint32_t uniform(uint32_t word, const char *name) const;
+};
+
+using Collective = void (*)(const Instruction &, const Lanes &);
+
+class Warp {
+public:
+  Warp(Cta &cta, uint32_t index) : cta(cta), index(index) {}
+
+  Cta &cta;
+  const uint32_t index;
+
+  /// Called by each lane of `mask`; the last to come executes `collective` for
+  /// all of them, and all go on.
+  void together(Thread &thread, const Instruction &instruction, uint32_t mask,
+                const uint32_t *in, uint32_t *out, Collective collective);
+  /// The lanes that exist: a CTA may end within a warp.
+  uint32_t existing() const;
+
+private:
+  struct Meeting {
+    const Instruction *instruction;
+    Lanes lanes;
+    uint32_t mask, arrived = 0, left = 0;
+    bool isOver = false;
+  };
+  std::vector<std::unique_ptr<Meeting>> meetings;
+};
+
+//===----------------------------------------------------------------------===//
+// CTA, cluster
+//===----------------------------------------------------------------------===//
+
+/// A CTA-wide barrier (bar.sync and barrier.cluster).
+struct Barrier {
+  uint32_t arrived = 0, generation = 0;
+  VectorClock clock, asyncClock;
+  /// What threads take along that wait for the generation before.
+  VectorClock lastClock, lastAsyncClock;
+
+  /// `thread` arrives; the generation ends with the `expected`-th arrival.
+  void arrive(Thread &thread, uint32_t expected);
+};
+
+/// An mbarrier object (PTX ISA, "mbarrier object").
+struct MBarrier {
+  uint32_t expected = 0;
+  int32_t pending = 0;
+  int64_t transactionBytes = 0;
+  /// Completed phases.
+  uint32_t phase = 0;
+  /// What the current phase, and the last, hand on to those that wait.
+  VectorClock clock, asyncClock, lastClock, lastAsyncClock;
+  /// cp.async copies that become visible when the phase completes.
+  std::vector<PendingCopy> copies;
+};
+
+class Cta {
+public:
+  Cta(Cluster &cluster, Dim3 position, uint32_t rank);
+
+  Cluster &cluster;
+  const Dim3 position;
+  /// In the cluster.
+  const uint32_t rank;
+  SharedMemory shared;
+  std::vector<std::unique_ptr<Warp>> warps;
+  std::vector<std::unique_ptr<Thread>> threads;
+
+  std::map<uint32_t, Barrier> barriers;
+  /// By offset in shared memory.
+  std::map<uint32_t, MBarrier> mbarriers;
+  Statistics statistics;
+};
+
+/// What all CTAs of a launch share.
+struct Run {
+  const Program &program;
+  const Launch &launch;
+  std::vector<Instruction> instructions;
+  Findings findings;
+};
+
+class Cluster {
+public:
+  Cluster(Run &run, Dim3 position);
+
+  Run &run;
+  std::vector<std::unique_ptr<Cta>> ctas;
+  Barrier barrier;
+
+  void execute();
+  /// Agents of all CTAs: threads, then their asynchronous engines.
+  uint32_t numThreads() const;
+
+private:
+  void reportDeadlock();
+};
+
+/// The thread that runs now, on this host thread.
+Thread &currentThread();
+
+} // namespace sparse24::emulator
+
+#endif // SPARSE24_LIB_EMULATOR_MACHINE_H
