@@ -4,7 +4,10 @@
 // Both multiply the same pruned weight with the same random activations. Each
 // product is captured into a CUDA graph; the two graphs take turns, so that
 // both see the same clocks, and the L2 cache is flushed before every replay.
-// The median of the replays counts. Rates are dense-equivalent: 2·M·N·K / time.
+// Before each the card rests (--rest): replays of big products one after the
+// other draw more than it may, and its clock falls, by how much depends on
+// the card and its temperature. --rest 0 measures that state. The median of the
+// replays counts. Rates are dense-equivalent: 2·M·N·K / time.
 // The results of both are compared, so that nothing wrong is timed.
 //
 // cuBLAS is opened at run time (--cublas PATH, default libcublas.so.13 or .12);
@@ -14,9 +17,11 @@
 #include "sparse24/Runtime/Runtime.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <thread>
 
 using namespace sparse24;
 using namespace sparse24::gpu;
@@ -29,6 +34,8 @@ constexpr size_t kFlushBytes = size_t(256) << 20;
 struct Options {
   std::string filter, cublas, json;
   int repetitions = 31;
+  /// Milliseconds before each replay.
+  int rest = 20;
 };
 
 //===----------------------------------------------------------------------===//
@@ -268,6 +275,8 @@ Result Benchmark::measure(const Case &product) {
   std::vector<double> times[2];
   for (int i = 0; i < kWarmUps + options.repetitions; ++i)
     for (size_t side = 0; side < graphs.size(); ++side) {
+      device.synchronize(stream);
+      std::this_thread::sleep_for(std::chrono::milliseconds(options.rest));
       device.fill(flush, static_cast<unsigned char>(i), kFlushBytes, stream);
       device.record(begin, stream);
       device.launch(graphs[side], stream);
@@ -314,8 +323,9 @@ bool Benchmark::writeJson() const {
     return false;
   }
   std::fprintf(file,
-               "{\"device\": \"%s\", \"repetitions\": %d, \"products\": [",
-               device.name.c_str(), options.repetitions);
+               "{\"device\": \"%s\", \"repetitions\": %d, \"rest_ms\": %d, "
+               "\"products\": [",
+               device.name.c_str(), options.repetitions, options.rest);
   for (size_t i = 0; i < results.size(); ++i) {
     const Result &result = results[i];
     const Case &product = *result.product;
@@ -347,12 +357,13 @@ int Benchmark::run() {
   for (const Case &product : allCases())
     if (std::strstr(product.name, options.filter.c_str()))
       cases.push_back(product);
-  std::printf("%s, cold L2, median of %d graph replays%s\n"
-              "W is M × K and sparse; t: X is given transposed\n\n"
-              "side type        M      K      N   sparse µs TFLOP/s  "
-              "cuBLAS µs TFLOP/s  speed-up  difference\n",
-              device.name.c_str(), options.repetitions,
-              cublas ? "" : ", cuBLAS not found");
+  std::printf(
+      "%s, cold L2, median of %d graph replays, %d ms rest before each%s\n"
+      "W is M × K and sparse; t: X is given transposed\n\n"
+      "side type        M      K      N   sparse µs TFLOP/s  "
+      "cuBLAS µs TFLOP/s  speed-up  difference\n",
+      device.name.c_str(), options.repetitions, options.rest,
+      cublas ? "" : ", cuBLAS not found");
   bool isRight = !cases.empty();
   for (const Case &product : cases) {
     results.push_back(measure(product));
@@ -366,7 +377,7 @@ int Benchmark::run() {
 
 [[noreturn]] void usage(const char *program, int status) {
   std::fprintf(status ? stderr : stdout,
-               "usage: %s [--filter TEXT] [--repetitions COUNT] "
+               "usage: %s [--filter TEXT] [--repetitions COUNT] [--rest MS] "
                "[--cublas LIBRARY] [--json FILE]\n",
                program);
   std::exit(status);
@@ -387,6 +398,8 @@ int main(int argc, char **argv) {
       options.json = argv[++i];
     else if (argument == "--repetitions" && hasValue)
       options.repetitions = std::max(1, std::atoi(argv[++i]));
+    else if (argument == "--rest" && hasValue)
+      options.rest = std::max(0, std::atoi(argv[++i]));
     else
       usage(argv[0], argument == "--help" ? 0 : 2);
   }

@@ -13,8 +13,9 @@ usage() {
 usage: scripts/bench.sh [build|run|all] [--dir DIR] [-- BENCHMARK OPTIONS]
   --dir DIR  where the objects are (default build/bench). To use another
              machine, carry the working tree and this directory there.
-Benchmark options: --filter TEXT, --repetitions COUNT, --cublas LIBRARY,
---json FILE.
+Benchmark options: --filter TEXT, --repetitions COUNT, --rest MILLISECONDS
+(before each replay, so that the card keeps its clock; 0: no rest, the rate that
+its power limit allows for long), --cublas LIBRARY, --json FILE.
 Environment: SPARSE24_TARGET (default sm_90, for an H100), SPARSE24_GPU_FORMAT (isa, the
 default: PTX; bin: cubins, needs ptxas), SPARSE24_SCHEDULE (of all
 products, e.g. "tile = [256, 128, 64], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON.
