@@ -13,8 +13,8 @@
 
 namespace sparse24::emulator {
 
-/// Runs a function in pieces: `resume` runs it until it calls `suspend` or ends.
-/// By POSIX' ucontext, which needs nothing beyond libc.
+/// Runs a function in pieces: `resume` runs it until it calls `suspend` or
+/// ends. By POSIX' ucontext, which needs nothing beyond libc.
 class Fiber {
 public:
   Fiber() = default;

@@ -30,6 +30,8 @@ const char *sparse24::emulator::text(FindingKind kind) {
     return "operand-mismatch";
   case FindingKind::invalidOperand:
     return "invalid-operand";
+  case FindingKind::trap:
+    return "trap";
   case FindingKind::unsupported:
     return "unsupported";
   }

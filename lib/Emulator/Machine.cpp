@@ -7,15 +7,11 @@
 #include "Machine.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
-#include <random>
-#include <set>
+#include <utility>
 
 using namespace sparse24::emulator;
-
-static thread_local Thread *running = nullptr;
-
-Thread &sparse24::emulator::currentThread() { return *running; }
 
 //===----------------------------------------------------------------------===//
 // Thread
@@ -27,6 +23,7 @@ Thread::Thread(Cta &cta, uint32_t index)
   clock = VectorClock(2 * cta.cluster.numThreads());
   asyncVisible = clock;
   clock[agent()] = 1;
+  executed.resize(cta.cluster.run.instructions.size());
 }
 
 Dim3 Thread::position() const {
@@ -43,22 +40,6 @@ uint32_t Thread::agent() const {
 
 uint32_t Thread::asyncAgent() const {
   return cta.cluster.numThreads() + agent();
-}
-
-void Thread::waitUntil(std::function<bool()> condition,
-                       std::function<std::string()> why) {
-  if (condition())
-    return;
-  ready = std::move(condition);
-  reason = std::move(why);
-  fiber.suspend();
-  ready = nullptr;
-}
-
-void Thread::pause(std::function<std::string()> why) {
-  isPaused = true;
-  reason = std::move(why);
-  fiber.suspend();
 }
 
 void Thread::report(FindingKind kind, std::string message) {
@@ -115,10 +96,13 @@ void Thread::check(const Memory &memory, const Conflict &conflict) {
   if (!conflict)
     return;
   uint32_t threads = cta.cluster.numThreads();
+  bool isAsync = conflict.other.agent >= threads;
   std::string where =
       " at byte " + std::to_string(conflict.address) + " of shared memory";
   auto who = [&] {
     uint32_t agent = conflict.other.agent % threads;
+    if (conflict.other.agent >= 2 * threads)
+      return std::string("an asynchronous copy");
     auto block = static_cast<uint32_t>(cta.cluster.run.launch.block.count());
     std::string text = "thread " + std::to_string(agent % block);
     if (cta.cluster.ctas.size() > 1)
@@ -134,13 +118,13 @@ void Thread::check(const Memory &memory, const Conflict &conflict) {
     return report(FindingKind::uninitializedRead,
                   "reads what nothing has written," + where);
   case Conflict::readAfterWrite:
-    return report(FindingKind::race,
+    return report(isAsync ? FindingKind::missingWait : FindingKind::race,
                   "reads what " + who() + " has written, unordered," + where);
   case Conflict::writeAfterRead:
-    return report(FindingKind::race,
+    return report(isAsync ? FindingKind::missingWait : FindingKind::race,
                   "writes what " + who() + " reads, unordered," + where);
   case Conflict::writeAfterWrite:
-    return report(FindingKind::race,
+    return report(isAsync ? FindingKind::missingWait : FindingKind::race,
                   "writes what " + who() + " writes, unordered," + where);
   case Conflict::inFlight:
     return report(FindingKind::missingWait,
@@ -163,9 +147,9 @@ void Thread::read(Space space, uint64_t address, void *data, uint32_t bytes,
   }
   Statistics &statistics = cta.statistics;
   if (memory.cta) {
-    check(memory,
-          memory.cta->shared.read(memory.offset, bytes, now(), clock));
+    check(memory, memory.cta->shared.read(memory.offset, bytes, now(), clock));
     statistics.sharedReadBytes += bytes;
+    warp.countShared(*this, memory.offset, bytes);
   } else {
     statistics.globalReadBytes += bytes;
   }
@@ -179,16 +163,40 @@ void Thread::write(Space space, uint64_t address, const void *data,
     return;
   Statistics &statistics = cta.statistics;
   if (memory.cta) {
-    check(memory,
-          memory.cta->shared.write(memory.offset, bytes, now(), clock));
+    check(memory, memory.cta->shared.write(memory.offset, bytes, now(), clock));
     statistics.sharedWrittenBytes += bytes;
+    warp.countShared(*this, memory.offset, bytes);
   } else {
     statistics.globalWrittenBytes += bytes;
   }
   std::memcpy(memory.bytes, data, bytes);
+  ++cta.cluster.progress;
+}
+
+void Thread::atomic(Space space, uint64_t address, uint32_t bytes, bool isWrite,
+                    const std::function<void(uint8_t *)> &change) {
+  Memory memory = resolve(space, address, bytes, bytes);
+  if (!memory)
+    return;
+  Statistics &statistics = cta.statistics;
+  if (memory.cta) {
+    check(memory, memory.cta->shared.atomic(memory.offset, bytes, now(), clock,
+                                            isWrite));
+    (isWrite ? statistics.sharedWrittenBytes : statistics.sharedReadBytes) +=
+        bytes;
+    warp.countShared(*this, memory.offset, bytes);
+    change(memory.bytes);
+  } else {
+    (isWrite ? statistics.globalWrittenBytes : statistics.globalReadBytes) +=
+        bytes;
+    std::lock_guard lock(cta.cluster.run.atomics);
+    change(memory.bytes);
+  }
+  cta.cluster.progress += isWrite;
 }
 
 void Thread::release(VectorClock &to, VectorClock &asyncTo) {
+  ++cta.cluster.progress;
   to.join(clock);
   asyncTo.join(asyncVisible);
   ++clock[agent()];
@@ -200,96 +208,63 @@ void Thread::acquire(const VectorClock &from, const VectorClock &asyncFrom) {
 }
 
 //===----------------------------------------------------------------------===//
-// Warp
-//===----------------------------------------------------------------------===//
-
-uint32_t Lanes::uniform(uint32_t word, const char *name) const {
-  uint32_t lowest = std::countr_zero(mask);
-  uint32_t value = in[lowest][word];
-  for (uint32_t lane = lowest; lane < kLanes; ++lane)
-    if (has(lane) && in[lane][word] != value) {
-      threads[lane]->report(FindingKind::operandMismatch,
-                            std::string(name) + " differs between lanes " +
-                                std::to_string(lowest) + " and " +
-                                std::to_string(lane));
-      break;
-    }
-  return value;
-}
-
-uint32_t Warp::existing() const {
-  uint64_t threads = cta.cluster.run.launch.block.count();
-  uint64_t lanes = std::min<uint64_t>(kLanes, threads - index * kLanes);
-  return lanes == kLanes ? kFullMask : (1u << lanes) - 1;
-}
-
-void Warp::together(Thread &thread, const Instruction &instruction,
-                    uint32_t mask, const uint32_t *in, uint32_t *out,
-                    Collective collective) {
-  mask &= existing();
-  if (!(mask >> thread.lane & 1)) {
-    thread.report(FindingKind::divergence,
-                  "lane " + std::to_string(thread.lane) +
-                      " executes it but isn't in its member mask");
-    return;
-  }
-  Meeting *meeting = nullptr;
-  for (auto &open : meetings)
-    if (open->instruction == &instruction && open->mask == mask &&
-        !(open->arrived >> thread.lane & 1))
-      meeting = open.get();
-  if (!meeting) {
-    meetings.push_back(std::make_unique<Meeting>());
-    meeting = meetings.back().get();
-    meeting->instruction = &instruction;
-    meeting->mask = meeting->lanes.mask = mask;
-  }
-  meeting->lanes.in[thread.lane] = in;
-  meeting->lanes.out[thread.lane] = out;
-  meeting->lanes.threads[thread.lane] = &thread;
-  meeting->arrived |= 1u << thread.lane;
-  if (meeting->arrived == mask) {
-    collective(instruction, meeting->lanes);
-    meeting->isOver = true;
-  } else {
-    thread.waitUntil([=] { return meeting->isOver; },
-                     [=] {
-                       char buffer[64];
-                       std::snprintf(buffer, sizeof(buffer),
-                                     "waits for the lanes 0x%08x of its warp",
-                                     mask & ~meeting->arrived);
-                       return std::string(buffer);
-                     });
-  }
-  meeting->left |= 1u << thread.lane;
-  if (meeting->left == mask)
-    std::erase_if(meetings, [=](auto &m) { return m.get() == meeting; });
-}
-
-//===----------------------------------------------------------------------===//
 // CTA, cluster
 //===----------------------------------------------------------------------===//
 
-void Barrier::arrive(Thread &thread, uint32_t expected) {
+uint32_t Barrier::arrive(Thread &thread, uint32_t count, bool isForAllThreads) {
+  uint32_t own = generation;
+  if (arrived && (isForAll != isForAllThreads || expected != count))
+    thread.report(FindingKind::operandMismatch,
+                  "wants " + std::to_string(count) +
+                      " threads where others have arrived that want " +
+                      std::to_string(expected));
+  expected = count;
+  isForAll = isForAllThreads;
   thread.release(clock, asyncClock);
-  if (++arrived < expected)
+  time = std::max(time, thread.warp.time);
+  ++arrived;
+  update();
+  return own;
+}
+
+void Barrier::update() {
+  if (!arrived || arrived < expected)
     return;
-  arrived = 0;
+  lastArrived = std::exchange(arrived, 0);
+  lastVotes = std::exchange(votes, 0);
   ++generation;
-  lastClock = clock;
-  lastAsyncClock = asyncClock;
+  lastClock = std::exchange(clock, VectorClock());
+  lastAsyncClock = std::exchange(asyncClock, VectorClock());
+  lastTime = std::exchange(time, 0);
+}
+
+void Barrier::leave(Thread &thread) const {
+  thread.acquire(lastClock, lastAsyncClock);
+  thread.warp.time = std::max(thread.warp.time, lastTime);
+  if (isForAll)
+    thread.cta.timing.join(lastTime);
 }
 
 Cta::Cta(Cluster &cluster, Dim3 position, uint32_t rank)
     : cluster(cluster), position(position), rank(rank),
       shared(cluster.run.program.staticSharedBytes +
              cluster.run.launch.dynamicSharedBytes) {
-  auto numThreads =
-      static_cast<uint32_t>(cluster.run.launch.block.count());
+  auto numThreads = static_cast<uint32_t>(cluster.run.launch.block.count());
   for (uint32_t warp = 0; warp * kLanes < numThreads; ++warp)
     warps.push_back(std::make_unique<Warp>(*this, warp));
   for (uint32_t thread = 0; thread < numThreads; ++thread)
     threads.push_back(std::make_unique<Thread>(*this, thread));
+  numAlive = numThreads;
+}
+
+void Cta::leave() {
+  --numAlive;
+  for (auto &[id, barrier] : barriers) {
+    if (!barrier.isForAll)
+      continue;
+    barrier.expected = numAlive;
+    barrier.update();
+  }
 }
 
 Cluster::Cluster(Run &run, Dim3 position) : run(run) {
@@ -298,11 +273,11 @@ Cluster::Cluster(Run &run, Dim3 position) : run(run) {
   for (uint32_t z = 0; z < size.z; ++z)
     for (uint32_t y = 0; y < size.y; ++y)
       for (uint32_t x = 0; x < size.x; ++x)
-        ctas.push_back(std::make_unique<Cta>(
-            *this,
-            Dim3{position.x * size.x + x, position.y * size.y + y,
-                 position.z * size.z + z},
-            rank++));
+        ctas.push_back(std::make_unique<Cta>(*this,
+                                             Dim3{position.x * size.x + x,
+                                                  position.y * size.y + y,
+                                                  position.z * size.z + z},
+                                             rank++));
 }
 
 uint32_t Cluster::numThreads() const {
@@ -310,46 +285,9 @@ uint32_t Cluster::numThreads() const {
                                run.launch.block.count());
 }
 
-void Cluster::execute() {
-  std::vector<Thread *> threads;
+uint32_t Cluster::numAlive() const {
+  uint32_t count = 0;
   for (auto &cta : ctas)
-    for (auto &thread : cta->threads)
-      threads.push_back(thread.get());
-  std::mt19937_64 random(run.launch.seed);
-  if (run.launch.seed)
-    std::shuffle(threads.begin(), threads.end(), random);
-  for (Thread *thread : threads)
-    thread->fiber.start([this] { run.program.kernel(); });
-
-  size_t numDone = 0;
-  while (numDone < threads.size()) {
-    bool hasProgress = false;
-    for (Thread *thread : threads) {
-      if (thread->isDone || (thread->ready && !thread->ready()))
-        continue;
-      running = thread;
-      thread->isPaused = false;
-      thread->fiber.resume();
-      hasProgress |= !thread->isPaused;
-      if (thread->fiber.isOver()) {
-        thread->isDone = true;
-        ++numDone;
-      }
-    }
-    if (!hasProgress)
-      return reportDeadlock();
-  }
-}
-
-void Cluster::reportDeadlock() {
-  // One report for each place at which threads wait.
-  for (auto &cta : ctas) {
-    std::set<const Instruction *> known;
-    for (auto &thread : cta->threads) {
-      if (thread->isDone || !known.insert(thread->current).second)
-        continue;
-      thread->report(FindingKind::deadlock,
-                     thread->reason() + ", and nothing can wake it");
-    }
-  }
+    count += cta->numAlive;
+  return count;
 }

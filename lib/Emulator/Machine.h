@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 //
 // What the instructions (lib/Emulator/Instructions) work on. CTAs of a cluster
-// run together on one host thread; their threads take turns, and each runs until
-// it has to wait for another.
+// run together on one host thread; their threads take turns, and each runs
+// until it has to wait for another.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,15 +15,19 @@
 
 #include "Fiber.h"
 #include "Opcode.h"
+#include "SharedAccesses.h"
 #include "SharedMemory.h"
+#include "Timing.h"
 #include "sparse24/Emulator/Emulator.h"
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <deque>
 #include <functional>
 #include <optional>
 #include <span>
+#include <unordered_map>
 
 namespace sparse24::emulator {
 
@@ -51,8 +55,8 @@ struct Instruction {
 
 /// The windows of the address spaces. An address in shared memory is an offset
 /// in the CTA's; with the rank of a CTA of the cluster, plus one, above bit 24
-/// it is one in that CTA's (as `mapa` makes it). As a generic address it has bit
-/// 62 set. Addresses in global memory are the host's.
+/// it is one in that CTA's (as `mapa` makes it). As a generic address it has
+/// bit 62 set. Addresses in global memory are the host's.
 inline constexpr uint64_t kRankShift = 24;
 inline constexpr uint64_t kGenericShared = uint64_t(1) << 62;
 
@@ -81,6 +85,17 @@ struct PendingCopy {
   uint32_t step;
 };
 
+/// What a thread hands to another through memory: what its accesses are ordered
+/// after, and which writes the asynchronous proxy sees.
+struct Order {
+  VectorClock clock, asyncVisible;
+
+  void join(const Order &other) {
+    clock.join(other.clock);
+    asyncVisible.join(other.asyncVisible);
+  }
+};
+
 class Thread {
 public:
   Thread(Cta &cta, uint32_t index);
@@ -94,13 +109,20 @@ public:
 
   Dim3 position() const;
 
+  /// Executes an instruction: counts it and calls its function.
+  void execute(const Instruction &instruction, const uint32_t *in,
+               uint32_t *out);
+  /// Ends the thread, here and now (exit, trap).
+  [[noreturn]] void end();
+
   /// Gives way until `ready` holds. The reason is told where it never does:
   /// "waits for barrier 0, which 96 of 128 threads have reached".
   void waitUntil(std::function<bool()> ready,
                  std::function<std::string()> reason);
-  /// Gives way after an attempt that failed and will be repeated (test_wait):
-  /// not progress, so that a loop of such attempts is found to be a deadlock.
-  void pause(std::function<std::string()> reason);
+  /// Gives way after an attempt that failed and will be repeated (test_wait),
+  /// until `hope` holds or no other thread can go on. Attempts that are
+  /// repeated for ever are found to be a deadlock.
+  void pause(std::function<bool()> hope, std::function<std::string()> reason);
 
   void report(FindingKind kind, std::string message);
 
@@ -115,6 +137,10 @@ public:
             uint32_t alignment);
   void write(Space space, uint64_t address, const void *data, uint32_t bytes,
              uint32_t alignment);
+  /// An atomic or volatile access: `change` gets the bytes, and may change
+  /// them.
+  void atomic(Space space, uint64_t address, uint32_t bytes, bool isWrite,
+              const std::function<void(uint8_t *)> &change);
   /// Reports the conflict, if it is one.
   void check(const Memory &memory, const Conflict &conflict);
 
@@ -132,21 +158,40 @@ public:
   void release(VectorClock &to, VectorClock &asyncTo);
   void acquire(const VectorClock &from, const VectorClock &asyncFrom);
 
-  //--- State of instructions --------------------------------------------------//
+  //--- State of instructions ------------------------------------------------//
+
+  /// What the last fence lets later writes hand on, and what earlier reads have
+  /// seen that the next fence takes over.
+  std::optional<Order> fenced;
+  Order observed;
+  /// The last value of a read that may be repeated until it changes.
+  uint64_t polledAddress = 0;
+  std::array<uint8_t, 16> polledValue{};
+  /// The generation of the cluster's barrier that it has arrived at.
+  std::optional<uint32_t> clusterArrival;
+  /// Products in flight, whose accumulators can't be used yet.
+  uint32_t productsInFlight = 0;
 
   /// cp.async: copies that belong to no group yet, and groups in flight.
   std::vector<PendingCopy> ungroupedCopies;
   std::deque<std::vector<PendingCopy>> copyGroups;
 
   const Instruction *current = nullptr;
+  /// How often this thread has executed each instruction, by its id.
+  std::vector<uint32_t> executed;
   bool isDone = false;
 
 private:
   friend class Cluster;
+  friend class Warp;
   uint32_t asyncStep = 0;
   std::function<bool()> ready;
   std::function<std::string()> reason;
-  bool isPaused = false;
+  /// The lanes of the warp that it waits for, where it waits for them.
+  std::function<uint32_t()> missingLanes;
+  /// Waiting for `ready` is only an attempt; nothing will ever wake the thread;
+  /// it has ended before its function did.
+  bool isPaused = false, isAbandoned = false, hasEnded = false;
 };
 
 //===----------------------------------------------------------------------===//
@@ -172,7 +217,7 @@ using Collective = void (*)(const Instruction &, const Lanes &);
 
 class Warp {
 public:
-  Warp(Cta &cta, uint32_t index) : cta(cta), index(index) {}
+  Warp(Cta &cta, uint32_t index);
 
   Cta &cta;
   const uint32_t index;
@@ -181,16 +226,38 @@ public:
   /// all of them, and all go on.
   void together(Thread &thread, const Instruction &instruction, uint32_t mask,
                 const uint32_t *in, uint32_t *out, Collective collective);
-  /// The lanes that exist: a CTA may end within a warp.
-  uint32_t existing() const;
+  /// The lanes that exist and haven't ended: a CTA may end within a warp.
+  uint32_t existing() const { return alive; }
+  /// The thread of `lane` has ended; those that wait for it go on.
+  void leave(uint32_t lane);
+
+  /// Counts an access of all lanes to shared memory (ldmatrix).
+  void countShared(const SharedAccess &access);
+  /// Counts a lane's access, once the other lanes' are known, too.
+  void countShared(Thread &thread, uint32_t address, uint32_t bytes);
+  /// Counts what is gathered of all lanes.
+  void flushShared();
+
+  /// How often the warp has executed each instruction, by its id: lanes that
+  /// execute it together count as one.
+  std::vector<uint32_t> executed;
+  /// The clock of the timing model (Timing.h).
+  double time = 0;
 
 private:
   struct Meeting {
     const Instruction *instruction;
+    Collective collective;
     Lanes lanes;
-    uint32_t mask, arrived = 0, left = 0;
+    /// The lanes that were asked for, and those that haven't ended since.
+    uint32_t mask, expected, arrived = 0, left = 0;
     bool isOver = false;
+
+    bool isSame(const Instruction &other) const;
+    void complete();
   };
+  uint32_t alive;
+  SharedAccesses accesses;
   std::vector<std::unique_ptr<Meeting>> meetings;
 };
 
@@ -200,13 +267,24 @@ private:
 
 /// A CTA-wide barrier (bar.sync and barrier.cluster).
 struct Barrier {
-  uint32_t arrived = 0, generation = 0;
+  /// `expected` is what the arrivals of this generation want; `isForAll` if
+  /// that is all threads that haven't ended.
+  uint32_t arrived = 0, expected = 0, generation = 0;
+  bool isForAll = false;
   VectorClock clock, asyncClock;
   /// What threads take along that wait for the generation before.
   VectorClock lastClock, lastAsyncClock;
+  double time = 0, lastTime = 0;
+  /// bar.red: threads whose predicate holds, of how many.
+  uint32_t votes = 0, lastVotes = 0, lastArrived = 0;
 
-  /// `thread` arrives; the generation ends with the `expected`-th arrival.
-  void arrive(Thread &thread, uint32_t expected);
+  /// `thread` arrives; the generation, which is returned, ends with the
+  /// `count`-th arrival.
+  uint32_t arrive(Thread &thread, uint32_t count, bool isForAll);
+  /// Ends the generation if all have arrived.
+  void update();
+  /// `thread` goes on after the last generation.
+  void leave(Thread &thread) const;
 };
 
 /// An mbarrier object (PTX ISA, "mbarrier object").
@@ -233,11 +311,17 @@ public:
   SharedMemory shared;
   std::vector<std::unique_ptr<Warp>> warps;
   std::vector<std::unique_ptr<Thread>> threads;
+  /// Threads that haven't ended.
+  uint32_t numAlive;
 
   std::map<uint32_t, Barrier> barriers;
   /// By offset in shared memory.
   std::map<uint32_t, MBarrier> mbarriers;
   Statistics statistics;
+  Timing timing;
+
+  /// A thread has ended.
+  void leave();
 };
 
 /// What all CTAs of a launch share.
@@ -245,7 +329,12 @@ struct Run {
   const Program &program;
   const Launch &launch;
   std::vector<Instruction> instructions;
-  Findings findings;
+  uint32_t numClusters;
+  Findings findings = {};
+  /// Global memory is shared between host threads: atomics take turns.
+  std::mutex atomics = {};
+  /// Clusters that have ended: progress, to those that poll global memory.
+  std::atomic<uint32_t> clustersDone = 0;
 };
 
 class Cluster {
@@ -255,13 +344,21 @@ public:
   Run &run;
   std::vector<std::unique_ptr<Cta>> ctas;
   Barrier barrier;
+  /// What release writes to a place hand on to acquire reads of it.
+  std::unordered_map<const uint8_t *, Order> published;
+  /// Counts what may end another thread's wait: writes, arrivals, exits.
+  /// Threads that poll without end are found by it.
+  uint64_t progress = 0;
 
   void execute();
+  uint32_t numAlive() const;
   /// Agents of all CTAs: threads, then their asynchronous engines.
   uint32_t numThreads() const;
 
 private:
+  void runThread(Thread &thread);
   void reportDeadlock();
+  void abandon();
 };
 
 /// The thread that runs now, on this host thread.

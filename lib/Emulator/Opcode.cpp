@@ -37,6 +37,11 @@ bool Opcode::startsWith(std::string_view prefix) const {
          (text.size() == prefix.size() || text[prefix.size()] == '.');
 }
 
+bool Opcode::isAligned() const {
+  // "bar.sync" is short for "barrier.cta.sync.aligned".
+  return has("aligned") || (all[0] == "bar" && all[1] != "warp");
+}
+
 int Opcode::number(std::string_view letter, int otherwise) const {
   for (const std::string &part : all) {
     std::string_view rest = part;

@@ -23,6 +23,8 @@ public:
   bool has(std::string_view part) const;
   /// Whether the name begins with these parts: "mbarrier.arrive".
   bool startsWith(std::string_view prefix) const;
+  /// Whether all lanes of a warp must execute the same such instruction.
+  bool isAligned() const;
   /// The number after a letter: number("x") of the above is 4; `otherwise` if
   /// there is no such part.
   int number(std::string_view letter, int otherwise) const;

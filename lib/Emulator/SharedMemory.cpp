@@ -18,7 +18,8 @@ void VectorClock::join(const VectorClock &other) {
 }
 
 SharedMemory::SharedMemory(uint32_t bytes)
-    // What a kernel reads without having written it looks like nothing sensible.
+    // What a kernel reads without having written it looks like nothing
+    // sensible.
     : data(bytes, 0xCD), shadow(bytes) {}
 
 Conflict SharedMemory::read(uint32_t address, uint32_t bytes, Epoch now,
@@ -68,12 +69,43 @@ Conflict SharedMemory::write(uint32_t address, uint32_t bytes, Epoch now,
     byte.reads.clear();
     byte.write = now;
     byte.isAsyncWrite = isAsync;
+    byte.isAtomicWrite = false;
   }
   return conflict;
 }
 
-Conflict SharedMemory::beginWrite(uint32_t address, uint32_t bytes,
-                                  Epoch now, const VectorClock &clock) {
+Conflict SharedMemory::atomic(uint32_t address, uint32_t bytes, Epoch now,
+                              const VectorClock &clock, bool isWrite) {
+  Conflict conflict;
+  auto note = [&](Conflict::Kind kind, uint32_t at, Epoch other) {
+    if (!conflict)
+      conflict = {kind, at, other};
+  };
+  for (uint32_t at = address; at < address + bytes; ++at) {
+    Byte &byte = shadow[at];
+    if (byte.writing || (isWrite && byte.reading))
+      note(Conflict::inFlight, at, byte.write);
+    if (!byte.isAtomicWrite && byte.write.exists() &&
+        !byte.write.isBefore(clock))
+      note(isWrite ? Conflict::writeAfterWrite : Conflict::readAfterWrite, at,
+           byte.write);
+    if (!isWrite) {
+      if (!byte.write.exists())
+        note(Conflict::uninitialized, at, {});
+      continue;
+    }
+    for (const Epoch &read : byte.reads)
+      if (!read.isBefore(clock))
+        note(Conflict::writeAfterRead, at, read);
+    byte.write = now;
+    byte.isAsyncWrite = false;
+    byte.isAtomicWrite = true;
+  }
+  return conflict;
+}
+
+Conflict SharedMemory::beginWrite(uint32_t address, uint32_t bytes, Epoch now,
+                                  const VectorClock &clock) {
   Conflict conflict = write(address, bytes, now, clock, /*isAsync=*/true);
   for (uint32_t at = address; at < address + bytes; ++at)
     ++shadow[at].writing;

@@ -4,11 +4,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Who accessed which byte when, and what orders accesses. Time is kept in vector
-// clocks (Lamport; FastTrack, Flanagan and Freund, PLDI 2009): every agent counts
-// its own steps, and knows of every other agent the last step that it is ordered
-// after. An agent is a thread, or the asynchronous engine that does a thread's
-// copies.
+// Who accessed which byte when, and what orders accesses. Time is kept in
+// vector clocks (Lamport; FastTrack, Flanagan and Freund, PLDI 2009): every
+// agent counts its own steps, and knows of every other agent the last step that
+// it is ordered after. An agent is a thread, or the asynchronous engine that
+// does a thread's copies.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,12 +21,16 @@
 
 namespace sparse24::emulator {
 
-/// What an agent is ordered after: the steps of all agents of a CTA.
+/// What an agent is ordered after: the steps of all agents of a cluster.
 class VectorClock {
 public:
   explicit VectorClock(size_t agents = 0) : steps(agents, 0) {}
 
-  uint32_t &operator[](size_t agent) { return steps[agent]; }
+  uint32_t &operator[](size_t agent) {
+    if (agent >= steps.size())
+      steps.resize(agent + 1, 0);
+    return steps[agent];
+  }
   uint32_t operator[](size_t agent) const {
     return agent < steps.size() ? steps[agent] : 0;
   }
@@ -81,6 +85,10 @@ public:
                 const VectorClock *asyncVisible = nullptr);
   Conflict write(uint32_t address, uint32_t bytes, Epoch now,
                  const VectorClock &clock, bool isAsync = false);
+  /// An access that others of its kind needn't be ordered with: an atomic one,
+  /// a volatile one.
+  Conflict atomic(uint32_t address, uint32_t bytes, Epoch now,
+                  const VectorClock &clock, bool isWrite);
 
   /// From now to `endWrite` (or `endRead`) the bytes belong to an operation in
   /// flight: any access (or any write) is a conflict.
@@ -93,7 +101,7 @@ public:
 private:
   struct Byte {
     Epoch write;
-    bool isAsyncWrite = false;
+    bool isAsyncWrite = false, isAtomicWrite = false;
     /// Operations in flight that write or read it.
     uint8_t writing = 0;
     uint16_t reading = 0;

@@ -7,10 +7,11 @@
 // Runs a kernel, every thread of every CTA, as the PTX manual defines it.
 //
 // The kernel is host code: a function that each thread executes on a stack of
-// its own, and that calls `sparse24EmulatorExecute` for every instruction that a
-// CPU doesn't have (memory accesses outside of the thread's own stack, what
-// lanes exchange, copies, barriers, matrix products). The compiler makes it from
-// the kernel's IR (sparse24/Conversion/ToEmulator); tests also write one by hand.
+// its own, and that calls `sparse24EmulatorExecute` for every instruction that
+// a CPU doesn't have (memory accesses outside of the thread's own stack, what
+// lanes exchange, copies, barriers, matrix products). The compiler makes it
+// from the kernel's IR (sparse24/Conversion/ToEmulator); tests also write one
+// by hand.
 //
 //===----------------------------------------------------------------------===//
 

@@ -56,6 +56,8 @@ enum class FindingKind : uint8_t {
   /// An operand that the instruction doesn't allow: an illegal metadata nibble,
   /// a malformed descriptor, a phase of a barrier that isn't initialized.
   invalidOperand,
+  /// The kernel itself gave up (`trap`).
+  trap,
   /// The emulator doesn't know the instruction.
   unsupported,
 };

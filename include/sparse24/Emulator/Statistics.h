@@ -27,6 +27,10 @@ struct Statistics {
   /// CTAs: the math alone, the copies alone, and all.
   double mathClocks = 0, copyClocks = 0, totalClocks = 0;
 
+  /// How much of the shorter of math and copies happens beside the other, from
+  /// 0 to 1.
+  double overlap() const;
+
   void add(const Statistics &other);
   /// A summary for people, several lines.
   std::string text() const;
