@@ -108,7 +108,7 @@ void Thread::check(const Memory &memory, const Conflict &conflict) {
     if (cta.cluster.ctas.size() > 1)
       text += " of CTA " + std::to_string(agent / block) + " of the cluster";
     if (conflict.other.agent >= threads)
-      text = "an asynchronous copy of " + text;
+      text = "an asynchronous operation of " + text;
     return text;
   };
   switch (conflict.kind) {

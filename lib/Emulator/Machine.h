@@ -15,6 +15,7 @@
 
 #include "Fiber.h"
 #include "Opcode.h"
+#include "PendingAccumulators.h"
 #include "SharedAccesses.h"
 #include "SharedMemory.h"
 #include "Timing.h"
@@ -169,12 +170,13 @@ public:
   std::array<uint8_t, 16> polledValue{};
   /// The generation of the cluster's barrier that it has arrived at.
   std::optional<uint32_t> clusterArrival;
-  /// Products in flight, whose accumulators can't be used yet.
-  uint32_t productsInFlight = 0;
 
   /// cp.async: copies that belong to no group yet, and groups in flight.
   std::vector<PendingCopy> ungroupedCopies;
   std::deque<std::vector<PendingCopy>> copyGroups;
+
+  /// wgmma: results that no wait has returned.
+  PendingAccumulators accumulators;
 
   const Instruction *current = nullptr;
   /// How often this thread has executed each instruction, by its id.

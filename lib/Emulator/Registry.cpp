@@ -21,7 +21,9 @@ const Registry &Registry::get() {
     Registry all;
     registerAtomic(all);
     registerBarrier(all);
+    registerMatrix(all);
     registerMemory(all);
+    registerMma(all);
     registerShuffle(all);
     registerSpecial(all);
     return all;

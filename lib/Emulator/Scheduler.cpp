@@ -79,6 +79,7 @@ void Cluster::runThread(Thread &thread) {
   if (!thread.fiber.isOver() && !thread.hasEnded)
     return;
   thread.isDone = true;
+  thread.accumulators.finish(thread);
   ++progress;
   thread.warp.leave(thread.lane);
   thread.cta.leave();

@@ -17,6 +17,13 @@ void VectorClock::join(const VectorClock &other) {
     steps[i] = std::max(steps[i], other.steps[i]);
 }
 
+void VectorClock::meet(const VectorClock &other) {
+  if (steps.size() > other.steps.size())
+    steps.resize(other.steps.size());
+  for (size_t i = 0; i < steps.size(); ++i)
+    steps[i] = std::min(steps[i], other.steps[i]);
+}
+
 SharedMemory::SharedMemory(uint32_t bytes)
     // What a kernel reads without having written it looks like nothing
     // sensible.

@@ -35,6 +35,8 @@ public:
     return agent < steps.size() ? steps[agent] : 0;
   }
   void join(const VectorClock &other);
+  /// Keeps what both know.
+  void meet(const VectorClock &other);
   size_t size() const { return steps.size(); }
 
 private:

@@ -13,7 +13,9 @@ namespace sparse24::emulator {
 
 void registerAtomic(Registry &registry);
 void registerBarrier(Registry &registry);
+void registerMatrix(Registry &registry);
 void registerMemory(Registry &registry);
+void registerMma(Registry &registry);
 void registerShuffle(Registry &registry);
 void registerSpecial(Registry &registry);
 
@@ -24,12 +26,6 @@ inline uint64_t wide(const uint32_t *words) {
 inline void setWide(uint32_t *words, uint64_t value) {
   words[0] = static_cast<uint32_t>(value);
   words[1] = static_cast<uint32_t>(value >> 32);
-}
-
-/// A 32-bit accumulator of a product that no wait has covered: a signalling NaN
-/// that arithmetic doesn't make. Only products in flight have such.
-inline bool isPendingAccumulator(const Thread &thread, uint32_t word) {
-  return thread.productsInFlight && (word & 0xFFE00000u) == 0x7FA00000u;
 }
 
 /// Where a strong operation (PTX ISA, "Memory Consistency Model") releases or
