@@ -19,6 +19,7 @@
 #include "SharedAccesses.h"
 #include "SharedMemory.h"
 #include "Timing.h"
+#include "Warpgroup.h"
 #include "sparse24/Emulator/Emulator.h"
 
 #include <array>
@@ -316,6 +317,7 @@ public:
   /// Threads that haven't ended.
   uint32_t numAlive;
 
+  std::map<uint32_t, Warpgroup> warpgroups;
   std::map<uint32_t, Barrier> barriers;
   /// By offset in shared memory.
   std::map<uint32_t, MBarrier> mbarriers;

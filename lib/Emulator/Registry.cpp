@@ -26,6 +26,7 @@ const Registry &Registry::get() {
     registerMma(all);
     registerShuffle(all);
     registerSpecial(all);
+    registerWgmma(all);
     return all;
   }();
   return registry;

@@ -18,6 +18,7 @@ void registerMemory(Registry &registry);
 void registerMma(Registry &registry);
 void registerShuffle(Registry &registry);
 void registerSpecial(Registry &registry);
+void registerWgmma(Registry &registry);
 
 /// A 64-bit operand or result, in two words.
 inline uint64_t wide(const uint32_t *words) {
