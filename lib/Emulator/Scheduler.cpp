@@ -106,7 +106,7 @@ void Cluster::execute() {
   while (!threads.empty()) {
     bool hasRun = false;
     for (Thread *thread : threads) {
-      if (thread->ready && !thread->ready())
+      if (thread->isDone || (thread->ready && !thread->ready()))
         continue;
       runThread(*thread);
       hasRun = true;

@@ -11,9 +11,11 @@
 
 namespace sparse24::emulator {
 
+void registerAsyncCopy(Registry &registry);
 void registerAtomic(Registry &registry);
 void registerBarrier(Registry &registry);
 void registerMatrix(Registry &registry);
+void registerMBarrier(Registry &registry);
 void registerMemory(Registry &registry);
 void registerMma(Registry &registry);
 void registerShuffle(Registry &registry);
@@ -37,6 +39,17 @@ void acquireFrom(Thread &thread, const Opcode &opcode, const uint8_t *place);
 /// Has a thread that reads the same value again give way until it changes.
 void pauseIfUnchanged(Thread &thread, uint64_t address, const uint8_t *place,
                       const void *value, uint32_t bytes);
+
+/// An mbarrier, and where it is.
+struct MBarrierPlace {
+  MBarrier *barrier = nullptr;
+  Memory memory;
+
+  explicit operator bool() const { return barrier != nullptr; }
+};
+
+/// Finds the mbarrier at an address; null if there is none, which is reported.
+MBarrierPlace findMBarrier(Thread &thread, Space space, uint64_t address);
 
 /// The address space that an opcode names.
 inline Space spaceOf(const Opcode &opcode) {
