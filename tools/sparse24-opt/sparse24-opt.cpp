@@ -1,7 +1,7 @@
 // sparse24-opt: mlir-opt with this project's dialect, passes and pipelines.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "RegisterUpstream.h"
+#include "Common/RegisterUpstream.h"
 #include "sparse24/InitAll.h"
 
 #include "mlir/IR/DialectRegistry.h"

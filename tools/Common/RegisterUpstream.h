@@ -1,8 +1,8 @@
 // Registers all of upstream.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#ifndef SPARSE24_TOOLS_SPARSE24OPT_REGISTERUPSTREAM_H
-#define SPARSE24_TOOLS_SPARSE24OPT_REGISTERUPSTREAM_H
+#ifndef SPARSE24_TOOLS_COMMON_REGISTERUPSTREAM_H
+#define SPARSE24_TOOLS_COMMON_REGISTERUPSTREAM_H
 
 #include "mlir/IR/DialectRegistry.h"
 
@@ -11,4 +11,4 @@ namespace mlir::sparse24 {
 void registerUpstream(DialectRegistry &registry);
 } // namespace mlir::sparse24
 
-#endif // SPARSE24_TOOLS_SPARSE24OPT_REGISTERUPSTREAM_H
+#endif // SPARSE24_TOOLS_COMMON_REGISTERUPSTREAM_H

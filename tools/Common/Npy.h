@@ -1,8 +1,8 @@
 // Reading and writing NumPy's .npy files (format 1.0 and 2.0, C order).
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#ifndef SPARSE24_TOOLS_SPARSE24_RUN_NPY_H
-#define SPARSE24_TOOLS_SPARSE24_RUN_NPY_H
+#ifndef SPARSE24_TOOLS_COMMON_NPY_H
+#define SPARSE24_TOOLS_COMMON_NPY_H
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
@@ -46,4 +46,4 @@ private:
 
 } // namespace sparse24::run
 
-#endif // SPARSE24_TOOLS_SPARSE24_RUN_NPY_H
+#endif // SPARSE24_TOOLS_COMMON_NPY_H

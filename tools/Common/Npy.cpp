@@ -1,7 +1,7 @@
 // Reading and writing NumPy's .npy files.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "Npy.h"
+#include "Common/Npy.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
@@ -106,11 +106,10 @@ Expected<NpyArray> NpyArray::read(StringRef path) {
 }
 
 Error NpyArray::write(StringRef path) const {
-  std::string header = "{'descr': '" + descr +
-                       "', 'fortran_order': False, 'shape': (" +
-                       join(map_range(dims, [](int64_t d) { return itostr(d); }),
-                            ", ") +
-                       (dims.size() == 1 ? ",), }" : "), }");
+  std::string header =
+      "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" +
+      join(map_range(dims, [](int64_t d) { return itostr(d); }), ", ") +
+      (dims.size() == 1 ? ",), }" : "), }");
   // Data starts at a multiple of 64; the header ends in a newline.
   size_t prefix = kMagic.size() + 4;
   header.append(offsetToAlignment(prefix + header.size() + 1, Align(64)), ' ');

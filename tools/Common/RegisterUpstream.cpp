@@ -2,7 +2,7 @@
 // and nothing of this project is in them.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "RegisterUpstream.h"
+#include "Common/RegisterUpstream.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
