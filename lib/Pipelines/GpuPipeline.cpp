@@ -88,3 +88,10 @@ void mlir::sparse24::buildGpuPipeline(OpPassManager &manager,
   addSerialization(manager, options);
   buildHostToLLVMPipeline(manager);
 }
+
+void mlir::sparse24::buildEmulatorPipeline(OpPassManager &manager) {
+  // Does nothing to kernels that are lowered already.
+  addKernelLowering(manager);
+  manager.addPass(createSparse24ConvertToEmulatorPass());
+  buildHostLoweringPipeline(manager);
+}

@@ -100,4 +100,8 @@ void mlir::sparse24::registerPipelines() {
       "Compile linalg on tensors, with 2:4 sparse weights taken where allowed, "
       "for a target",
       buildPipeline);
+  PassPipelineRegistration<>(
+      "sparse24-emulator-pipeline",
+      "Lower a program with kernels to the LLVM dialect, for the emulator",
+      buildEmulatorPipeline);
 }

@@ -15,7 +15,10 @@ namespace sparse24 {
 /// result translates with a stock `mlir-translate --mlir-to-llvmir`.
 void buildHostToLLVMPipeline(OpPassManager &pm);
 
-/// Registers it as `sparse24-host-to-llvm`.
+/// The same without the first: for host code that has no launches any more.
+void buildHostLoweringPipeline(OpPassManager &pm);
+
+/// Registers the first as `sparse24-host-to-llvm`.
 void registerHostToLLVMPipeline();
 
 } // namespace sparse24

@@ -68,6 +68,60 @@ def Sparse24ConvertLaunchToRuntimePass
   ];
 }
 
+def Sparse24ConvertToEmulatorPass : Pass<"sparse24-convert-to-emulator", "::mlir::ModuleOp"> {
+  let summary = "Turn kernels into host code that the emulator runs";
+  let description = [{
+    **Overview.** Makes a program that runs on the CPU, its kernels in the
+    emulator (`sparse24/Emulator/Emulator.h`), out of one for a GPU.
+
+    * Each function of a `gpu.module` becomes a function of the module. What a
+      CPU can do, it does: arithmetic, branches, the thread's own stack. Each
+      other operation (accesses to global and shared memory, everything of the
+      NVVM dialect, inline PTX) becomes a call of `sparse24EmulatorExecute` with
+      the number of a site. A site is an opcode, as the PTX manual writes it,
+      and the operation's location.
+    * For each kernel `@k` the constant `@k_emulator` describes it: an entry that
+      takes an array of arguments, the sites, the shared memory
+      (`CompiledKernel` in `sparse24/Emulator/HostProgram.h`).
+    * `gpu.launch_func` becomes a call of `sparse24EmulatorLaunch`, and
+      allocations and constants are made known to the emulator, so that it finds
+      accesses out of bounds.
+
+    Shared variables are offsets in the CTA's window: static ones from its start
+    in the order of their definition, then the dynamic one, at a multiple of 16
+    or of its own alignment. A generic address has bit 62 set if it is in shared
+    memory: `addrspacecast` from or to space 0 sets or clears it; between other
+    spaces it does nothing.
+
+    **Preconditions.** Kernels are in the LLVM and NVVM dialects, as
+    `sparse24-pipeline` leaves them with `format=llvm`; memrefs that kernels take
+    are passed as descriptors; host functions are bufferized.
+
+    **Caveats.** Inline PTX may not branch. Copies (`llvm.intr.memcpy`) to or from
+    memory that isn't the thread's own need a constant size. Launches are
+    synchronous. Functions of libdevice become those of the C library of the
+    same name.
+
+    Before:
+    ```mlir
+    nvvm.bar.warp.sync %mask : i32
+    ```
+    After:
+    ```mlir
+    llvm.store %mask, %in {alignment = 4 : i64} : i32, !llvm.ptr
+    llvm.call @sparse24EmulatorExecute(%site, %in, %out) : (i32, !llvm.ptr, !llvm.ptr) -> ()
+    ```
+  }];
+  let statistics = [
+    Statistic<"numKernels", "num-kernels", "kernels converted">,
+    Statistic<"numSites", "num-sites", "instructions converted">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::NVVM::NVVMDialect",
+  ];
+}
+
 def Sparse24ConvertToGPUPass : Pass<"sparse24-convert-to-gpu", "::mlir::ModuleOp"> {
   let summary = "Turn products into launches of generated kernels";
   let description = [{

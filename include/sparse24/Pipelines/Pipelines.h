@@ -86,7 +86,13 @@ void buildCpuPipeline(OpPassManager &manager);
 /// Buffers to kernels and the host functions that launch them.
 void buildGpuPipeline(OpPassManager &manager, const PipelineOptions &options);
 
-/// Makes `sparse24-pipeline` known to the parser of pipelines.
+/// What buildGpuPipeline gives for the format `llvm` (or gpu.func kernels and
+/// their host functions) to the LLVM dialect, with kernels that run in the
+/// emulator.
+void buildEmulatorPipeline(OpPassManager &manager);
+
+/// Makes `sparse24-pipeline` and `sparse24-emulator-pipeline` known to the parser
+/// of pipelines.
 void registerPipelines();
 
 } // namespace mlir::sparse24

@@ -12,8 +12,7 @@
 
 using namespace mlir;
 
-void sparse24::buildHostToLLVMPipeline(OpPassManager &pm) {
-  pm.addPass(createSparse24ConvertLaunchToRuntimePass());
+void sparse24::buildHostLoweringPipeline(OpPassManager &pm) {
   // Views of memrefs become arithmetic on their descriptors, partly in affine.
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -27,6 +26,11 @@ void sparse24::buildHostToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+}
+
+void sparse24::buildHostToLLVMPipeline(OpPassManager &pm) {
+  pm.addPass(createSparse24ConvertLaunchToRuntimePass());
+  buildHostLoweringPipeline(pm);
 }
 
 void sparse24::registerHostToLLVMPipeline() {

@@ -1,0 +1,62 @@
+// The host's side: descriptions of kernels, launches, allocations.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SPARSE24_LIB_CONVERSION_TOEMULATOR_HOSTCODE_H
+#define SPARSE24_LIB_CONVERSION_TOEMULATOR_HOSTCODE_H
+
+#include "Emitter.h"
+
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+namespace mlir::sparse24 {
+
+/// Writes what include/sparse24/Emulator/HostProgram.h describes.
+class HostCode {
+public:
+  explicit HostCode(ModuleOp module);
+
+  LLVM::LLVMFuncOp getExecuteFunction();
+
+  /// Moves the functions of `gpuModule` into the module and adds a description
+  /// of each kernel, `<kernel>_emulator`. Gives their number.
+  int64_t addKernels(gpu::GPUModuleOp gpuModule, int64_t staticSharedBytes,
+                     const SiteTable &sites);
+
+  /// Launches and the memory that they may access become calls.
+  LogicalResult convertLaunches();
+
+private:
+  LLVM::LLVMFuncOp getFunction(StringRef name, Type result,
+                               ArrayRef<Type> arguments);
+  LLVM::GlobalOp createConstant(Type type, const Twine &name, Attribute value);
+  LLVM::LLVMFuncOp createEntry(LLVM::LLVMFuncOp kernel);
+  void createDescription(LLVM::LLVMFuncOp kernel, LLVM::LLVMFuncOp entry,
+                         LLVM::GlobalOp siteText, LLVM::GlobalOp siteOffsets,
+                         int64_t numSites, int64_t staticSharedBytes);
+
+  LogicalResult convert(gpu::LaunchFuncOp launch);
+  void convert(memref::AllocOp alloc);
+  void convert(memref::DeallocOp dealloc);
+  void convert(memref::GetGlobalOp global);
+
+  Value constant(Location loc, Type type, int64_t value);
+  Value toI64(Location loc, Value value);
+  Value createSlot(Operation *op, Type type);
+  MemRefDescriptor getDescriptor(Location loc, Value memref);
+
+  ModuleOp module;
+  SymbolTable symbolTable;
+  DataLayout dataLayout;
+  LLVMTypeConverter typeConverter;
+  OpBuilder builder;
+  Type i32Type, i64Type, ptrType, voidType;
+  /// The description of each kernel.
+  llvm::DenseMap<Attribute, LLVM::GlobalOp> descriptions;
+};
+
+} // namespace mlir::sparse24
+
+#endif // SPARSE24_LIB_CONVERSION_TOEMULATOR_HOSTCODE_H

@@ -1,0 +1,49 @@
+// The parts of the conversion: each rewrites the operations of one kind.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SPARSE24_LIB_CONVERSION_TOEMULATOR_TOEMULATOR_H
+#define SPARSE24_LIB_CONVERSION_TOEMULATOR_TOEMULATOR_H
+
+#include "Emitter.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+namespace mlir::sparse24 {
+
+/// What becomes of an operation: none if the part doesn't know it; failure if
+/// it does, but not in this form, which has been reported; else the values that
+/// replace its results.
+using Lowered = std::optional<FailureOr<SmallVector<Value>>>;
+
+/// Address spaces of NVPTX.
+enum AddressSpace : unsigned {
+  kGeneric = 0,
+  kGlobal = 1,
+  kShared = 3,
+  kConstant = 4,
+  kLocal = 5,
+  kSharedCluster = 7,
+};
+
+/// Where a module's shared variables are: static ones from the window's start
+/// in their order, then the dynamic one (an array of size 0, however often it
+/// is declared), aligned to 16 bytes or to what its declarations ask for.
+struct SharedLayout {
+  explicit SharedLayout(gpu::GPUModuleOp module);
+
+  llvm::StringMap<int64_t> offsets;
+  /// Also where the dynamic part begins.
+  int64_t staticBytes = 0;
+};
+
+/// Loads, stores, atomics and addresses.
+Lowered lowerMemoryAccess(Operation *op, Emitter &emitter,
+                          const SharedLayout &layout);
+/// Operations of the NVVM dialect, and apart from the others those on matrices.
+Lowered lowerInstruction(Operation *op, Emitter &emitter);
+Lowered lowerMatrixInstruction(Operation *op, Emitter &emitter);
+/// Inline assembly.
+Lowered lowerInlinePtx(Operation *op, Emitter &emitter);
+
+} // namespace mlir::sparse24
+
+#endif // SPARSE24_LIB_CONVERSION_TOEMULATOR_TOEMULATOR_H
