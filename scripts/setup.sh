@@ -86,7 +86,7 @@ with_model=no targets=(all)
 for argument in "$@"; do
   case $argument in
     --model) with_model=yes ;;
-    --tools) targets=(sparse24-opt sparse24-run Sparse24Runtime) ;;
+    --tools) targets=(sparse24-emulate sparse24-opt sparse24-run Sparse24Runtime) ;;
     --tests) targets=(all sparse24-test-depends) ;;
     --no-build) targets=() ;;
     -h | --help) usage; exit 0 ;;

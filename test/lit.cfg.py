@@ -29,6 +29,7 @@ def mlir_tool(name):
 
 llvm_config.add_tool_substitutions(
     [
+        ToolSubst("sparse24-emulate", sparse24_tool("sparse24-emulate/sparse24-emulate")),
         ToolSubst("sparse24-opt", sparse24_tool("sparse24-opt/sparse24-opt")),
         ToolSubst("sparse24-run", sparse24_tool("sparse24-run/sparse24-run")),
         mlir_tool("mlir-opt"),

@@ -96,8 +96,7 @@ void Thread::check(const Memory &memory, const Conflict &conflict) {
   if (!conflict)
     return;
   uint32_t threads = cta.cluster.numThreads();
-  // Nobody is ordered after an mbarrier's copies but who waits for its phase.
-  bool isAsync = conflict.other.agent >= 2 * threads;
+  bool isAsync = conflict.other.agent >= threads;
   std::string where =
       " at byte " + std::to_string(conflict.address) + " of shared memory";
   auto who = [&] {
@@ -109,7 +108,7 @@ void Thread::check(const Memory &memory, const Conflict &conflict) {
     if (cta.cluster.ctas.size() > 1)
       text += " of CTA " + std::to_string(agent / block) + " of the cluster";
     if (conflict.other.agent >= threads)
-      text = "an asynchronous operation of " + text;
+      text = "an asynchronous copy of " + text;
     return text;
   };
   switch (conflict.kind) {
@@ -132,14 +131,10 @@ void Thread::check(const Memory &memory, const Conflict &conflict) {
                   "accesses what an asynchronous operation still uses," +
                       where);
   case Conflict::unfenced:
-  case Conflict::unfencedWrite:
-    return report(
-        FindingKind::missingFence,
-        "the asynchronous proxy " +
-            std::string(conflict.kind == Conflict::unfenced ? "reads"
-                                                            : "overwrites") +
-            " what " + who() +
-            " has written with no fence.proxy.async after it," + where);
+    return report(FindingKind::missingFence,
+                  "the asynchronous proxy reads what " + who() +
+                      " has written with no fence.proxy.async after it," +
+                      where);
   }
 }
 
@@ -283,7 +278,6 @@ Cluster::Cluster(Run &run, Dim3 position) : run(run) {
                                                   position.y * size.y + y,
                                                   position.z * size.z + z},
                                              rank++));
-  nextAgent = 2 * numThreads();
 }
 
 uint32_t Cluster::numThreads() const {

@@ -79,7 +79,6 @@ void Cluster::runThread(Thread &thread) {
   if (!thread.fiber.isOver() && !thread.hasEnded)
     return;
   thread.isDone = true;
-  thread.accumulators.finish(thread);
   ++progress;
   thread.warp.leave(thread.lane);
   thread.cta.leave();
@@ -106,7 +105,7 @@ void Cluster::execute() {
   while (!threads.empty()) {
     bool hasRun = false;
     for (Thread *thread : threads) {
-      if (thread->isDone || (thread->ready && !thread->ready()))
+      if (thread->ready && !thread->ready())
         continue;
       runThread(*thread);
       hasRun = true;

@@ -17,7 +17,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 namespace sparse24::emulator {
@@ -36,8 +35,6 @@ public:
     return agent < steps.size() ? steps[agent] : 0;
   }
   void join(const VectorClock &other);
-  /// Keeps what both know.
-  void meet(const VectorClock &other);
   size_t size() const { return steps.size(); }
 
 private:
@@ -64,8 +61,6 @@ struct Conflict {
     inFlight,
     /// Written through the generic proxy, used through the asynchronous one.
     unfenced,
-    /// The same, and overwritten through the asynchronous one.
-    unfencedWrite,
   };
   Kind kind = none;
   uint32_t address = 0;
@@ -96,11 +91,9 @@ public:
                   const VectorClock &clock, bool isWrite);
 
   /// From now to `endWrite` (or `endRead`) the bytes belong to an operation in
-  /// flight: any access (or any write) is a conflict. With `asyncVisible` it
-  /// belongs to the asynchronous proxy.
+  /// flight: any access (or any write) is a conflict.
   Conflict beginWrite(uint32_t address, uint32_t bytes, Epoch now,
-                      const VectorClock &clock,
-                      const VectorClock *asyncVisible = nullptr);
+                      const VectorClock &clock);
   void endWrite(uint32_t address, uint32_t bytes);
   void beginRead(uint32_t address, uint32_t bytes);
   void endRead(uint32_t address, uint32_t bytes);

@@ -1,0 +1,128 @@
+//===- HostProgram.cpp - What compiled code and emulator share ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "sparse24/Emulator/HostProgram.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+
+using namespace sparse24::emulator;
+
+static thread_local HostProgram *current = nullptr;
+
+Program sparse24::emulator::makeProgram(const CompiledKernel &kernel,
+                                        void **arguments) {
+  Program program;
+  for (int32_t site = 0; site < kernel.numSites; ++site)
+    program.sites.push_back(
+        {kernel.siteText + kernel.siteOffsets[2 * site],
+         kernel.siteText + kernel.siteOffsets[2 * site + 1]});
+  program.kernel = [entry = kernel.entry, arguments] { entry(arguments); };
+  program.staticSharedBytes = static_cast<uint32_t>(kernel.staticSharedBytes);
+  return program;
+}
+
+HostProgram::~HostProgram() {
+  // Those that the program didn't free.
+  for (void *begin : owned)
+    std::free(begin);
+}
+
+HostProgram::Scope::Scope(HostProgram &program) : outer(current) {
+  current = &program;
+}
+
+HostProgram::Scope::~Scope() { current = outer; }
+
+void HostProgram::add(std::string name, void *begin, uint64_t bytes) {
+  for (const Allocation &known : allocations)
+    if (known.begin == begin && known.bytes == bytes)
+      return;
+  allocations.push_back({std::move(name), begin, bytes});
+}
+
+void *HostProgram::allocate(uint64_t bytes, uint64_t alignment) {
+  alignment = std::max<uint64_t>(alignment, 16);
+  uint64_t padded = (bytes + alignment) / alignment * alignment;
+  void *begin = std::aligned_alloc(alignment, padded);
+  std::memset(begin, 0xFF, padded);
+  allocations.push_back({"allocation", begin, bytes});
+  owned.insert(begin);
+  return begin;
+}
+
+void HostProgram::free(void *begin) {
+  std::erase_if(allocations, [&](const Allocation &allocation) {
+    return allocation.begin == begin;
+  });
+  if (owned.erase(begin))
+    std::free(begin);
+}
+
+void HostProgram::launch(const CompiledKernel &kernel, Dim3 grid, Dim3 block,
+                         Dim3 cluster, uint32_t dynamicSharedBytes,
+                         void **arguments) {
+  ++launches;
+  if (!total.findings.empty() || grid.count() * block.count() == 0)
+    return;
+  if (cluster.count() <= 1 && kernel.cluster[0] > 0)
+    cluster = {static_cast<uint32_t>(kernel.cluster[0]),
+               static_cast<uint32_t>(kernel.cluster[1]),
+               static_cast<uint32_t>(kernel.cluster[2])};
+  Launch what;
+  what.grid = grid;
+  what.block = block;
+  what.cluster = cluster;
+  what.dynamicSharedBytes = dynamicSharedBytes;
+  what.global = allocations;
+  what.threads = threads;
+  what.seed = seed;
+  Report report;
+  try {
+    report = run(makeProgram(kernel, arguments), what);
+  } catch (const std::invalid_argument &error) {
+    report.findings.push_back({FindingKind::invalidOperand,
+                               std::string("the launch of '") + kernel.name +
+                                   "' is malformed: " + error.what(),
+                               {"launch", "unknown"},
+                               {0, 0, 0},
+                               {0, 0, 0}});
+  }
+  total.findings.insert(total.findings.end(), report.findings.begin(),
+                        report.findings.end());
+  total.statistics.add(report.statistics);
+}
+
+static Dim3 makeDim3(int64_t x, int64_t y, int64_t z) {
+  auto size = [](int64_t extent) {
+    return static_cast<uint32_t>(std::max<int64_t>(extent, 0));
+  };
+  return {size(x), size(y), size(z)};
+}
+
+void sparse24EmulatorLaunch(const CompiledKernel *kernel, int64_t gridX,
+                            int64_t gridY, int64_t gridZ, int64_t blockX,
+                            int64_t blockY, int64_t blockZ, int64_t clusterX,
+                            int64_t clusterY, int64_t clusterZ,
+                            int32_t dynamicSharedBytes, void **arguments) {
+  current->launch(*kernel, makeDim3(gridX, gridY, gridZ),
+                  makeDim3(blockX, blockY, blockZ),
+                  makeDim3(clusterX, clusterY, clusterZ),
+                  static_cast<uint32_t>(dynamicSharedBytes), arguments);
+}
+
+void *sparse24EmulatorAllocate(int64_t bytes, int64_t alignment) {
+  return current->allocate(static_cast<uint64_t>(bytes),
+                           static_cast<uint64_t>(alignment));
+}
+
+void sparse24EmulatorFree(void *begin) { current->free(begin); }
+
+void sparse24EmulatorConstant(void *begin, int64_t bytes) {
+  current->add("constant", begin, static_cast<uint64_t>(bytes));
+}
