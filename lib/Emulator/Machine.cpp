@@ -96,7 +96,8 @@ void Thread::check(const Memory &memory, const Conflict &conflict) {
   if (!conflict)
     return;
   uint32_t threads = cta.cluster.numThreads();
-  bool isAsync = conflict.other.agent >= threads;
+  // Nobody is ordered after an mbarrier's copies but who waits for its phase.
+  bool isAsync = conflict.other.agent >= 2 * threads;
   std::string where =
       " at byte " + std::to_string(conflict.address) + " of shared memory";
   auto who = [&] {
@@ -108,7 +109,7 @@ void Thread::check(const Memory &memory, const Conflict &conflict) {
     if (cta.cluster.ctas.size() > 1)
       text += " of CTA " + std::to_string(agent / block) + " of the cluster";
     if (conflict.other.agent >= threads)
-      text = "an asynchronous copy of " + text;
+      text = "an asynchronous operation of " + text;
     return text;
   };
   switch (conflict.kind) {
@@ -131,10 +132,14 @@ void Thread::check(const Memory &memory, const Conflict &conflict) {
                   "accesses what an asynchronous operation still uses," +
                       where);
   case Conflict::unfenced:
-    return report(FindingKind::missingFence,
-                  "the asynchronous proxy reads what " + who() +
-                      " has written with no fence.proxy.async after it," +
-                      where);
+  case Conflict::unfencedWrite:
+    return report(
+        FindingKind::missingFence,
+        "the asynchronous proxy " +
+            std::string(conflict.kind == Conflict::unfenced ? "reads"
+                                                            : "overwrites") +
+            " what " + who() +
+            " has written with no fence.proxy.async after it," + where);
   }
 }
 
@@ -278,6 +283,7 @@ Cluster::Cluster(Run &run, Dim3 position) : run(run) {
                                                   position.y * size.y + y,
                                                   position.z * size.z + z},
                                              rank++));
+  nextAgent = 2 * numThreads();
 }
 
 uint32_t Cluster::numThreads() const {

@@ -13,11 +13,14 @@
 #ifndef SPARSE24_LIB_EMULATOR_MACHINE_H
 #define SPARSE24_LIB_EMULATOR_MACHINE_H
 
+#include "Copies.h"
 #include "Fiber.h"
 #include "Opcode.h"
+#include "PendingAccumulators.h"
 #include "SharedAccesses.h"
 #include "SharedMemory.h"
 #include "Timing.h"
+#include "Warpgroup.h"
 #include "sparse24/Emulator/Emulator.h"
 
 #include <array>
@@ -62,28 +65,9 @@ inline constexpr uint64_t kGenericShared = uint64_t(1) << 62;
 
 enum class Space : uint8_t { generic, global, shared };
 
-/// Bytes that an instruction may access, found and checked.
-struct Memory {
-  /// Null where the access isn't allowed; that has been reported.
-  uint8_t *bytes = nullptr;
-  /// The CTA whose shared memory it is, and the offset there; null for others.
-  Cta *cta = nullptr;
-  uint32_t offset = 0;
-
-  explicit operator bool() const { return bytes != nullptr; }
-};
-
 //===----------------------------------------------------------------------===//
 // Thread
 //===----------------------------------------------------------------------===//
-
-/// A `cp.async` copy that has been started.
-struct PendingCopy {
-  Memory destination;
-  /// What arrives, with zeros where the source was too short.
-  std::vector<uint8_t> data;
-  uint32_t step;
-};
 
 /// What a thread hands to another through memory: what its accesses are ordered
 /// after, and which writes the asynchronous proxy sees.
@@ -169,12 +153,16 @@ public:
   std::array<uint8_t, 16> polledValue{};
   /// The generation of the cluster's barrier that it has arrived at.
   std::optional<uint32_t> clusterArrival;
-  /// Products in flight, whose accumulators can't be used yet.
-  uint32_t productsInFlight = 0;
 
   /// cp.async: copies that belong to no group yet, and groups in flight.
-  std::vector<PendingCopy> ungroupedCopies;
-  std::deque<std::vector<PendingCopy>> copyGroups;
+  Copies ungroupedCopies;
+  std::deque<Copies> copyGroups;
+  /// cp.async.bulk to global memory: the same.
+  BulkGroup openBulkGroup;
+  std::deque<BulkGroup> bulkGroups;
+
+  /// wgmma: results that no wait has returned.
+  PendingAccumulators accumulators;
 
   const Instruction *current = nullptr;
   /// How often this thread has executed each instruction, by its id.
@@ -287,19 +275,6 @@ struct Barrier {
   void leave(Thread &thread) const;
 };
 
-/// An mbarrier object (PTX ISA, "mbarrier object").
-struct MBarrier {
-  uint32_t expected = 0;
-  int32_t pending = 0;
-  int64_t transactionBytes = 0;
-  /// Completed phases.
-  uint32_t phase = 0;
-  /// What the current phase, and the last, hand on to those that wait.
-  VectorClock clock, asyncClock, lastClock, lastAsyncClock;
-  /// cp.async copies that become visible when the phase completes.
-  std::vector<PendingCopy> copies;
-};
-
 class Cta {
 public:
   Cta(Cluster &cluster, Dim3 position, uint32_t rank);
@@ -314,6 +289,7 @@ public:
   /// Threads that haven't ended.
   uint32_t numAlive;
 
+  std::map<uint32_t, Warpgroup> warpgroups;
   std::map<uint32_t, Barrier> barriers;
   /// By offset in shared memory.
   std::map<uint32_t, MBarrier> mbarriers;
@@ -344,6 +320,9 @@ public:
   Run &run;
   std::vector<std::unique_ptr<Cta>> ctas;
   Barrier barrier;
+  /// Agents are the threads, their engines for copies (as many), and
+  /// mbarriers'.
+  uint32_t nextAgent;
   /// What release writes to a place hand on to acquire reads of it.
   std::unordered_map<const uint8_t *, Order> published;
   /// Counts what may end another thread's wait: writes, arrivals, exits.

@@ -19,11 +19,16 @@ static void unsupported(Thread &thread, const Instruction &, const uint32_t *,
 const Registry &Registry::get() {
   static const Registry registry = [] {
     Registry all;
+    registerAsyncCopy(all);
     registerAtomic(all);
     registerBarrier(all);
+    registerMatrix(all);
+    registerMBarrier(all);
     registerMemory(all);
+    registerMma(all);
     registerShuffle(all);
     registerSpecial(all);
+    registerWgmma(all);
     return all;
   }();
   return registry;

@@ -79,6 +79,7 @@ void Cluster::runThread(Thread &thread) {
   if (!thread.fiber.isOver() && !thread.hasEnded)
     return;
   thread.isDone = true;
+  thread.accumulators.finish(thread);
   ++progress;
   thread.warp.leave(thread.lane);
   thread.cta.leave();
@@ -105,7 +106,7 @@ void Cluster::execute() {
   while (!threads.empty()) {
     bool hasRun = false;
     for (Thread *thread : threads) {
-      if (thread->ready && !thread->ready())
+      if (thread->isDone || (thread->ready && !thread->ready()))
         continue;
       runThread(*thread);
       hasRun = true;

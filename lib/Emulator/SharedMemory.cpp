@@ -17,6 +17,13 @@ void VectorClock::join(const VectorClock &other) {
     steps[i] = std::max(steps[i], other.steps[i]);
 }
 
+void VectorClock::meet(const VectorClock &other) {
+  if (steps.size() > other.steps.size())
+    steps.resize(other.steps.size());
+  for (size_t i = 0; i < steps.size(); ++i)
+    steps[i] = std::min(steps[i], other.steps[i]);
+}
+
 SharedMemory::SharedMemory(uint32_t bytes)
     // What a kernel reads without having written it looks like nothing
     // sensible.
@@ -105,11 +112,19 @@ Conflict SharedMemory::atomic(uint32_t address, uint32_t bytes, Epoch now,
 }
 
 Conflict SharedMemory::beginWrite(uint32_t address, uint32_t bytes, Epoch now,
-                                  const VectorClock &clock) {
-  Conflict conflict = write(address, bytes, now, clock, /*isAsync=*/true);
+                                  const VectorClock &clock,
+                                  const VectorClock *asyncVisible) {
+  Conflict unfenced;
+  for (uint32_t at = address; asyncVisible && at < address + bytes; ++at) {
+    const Byte &byte = shadow[at];
+    if (!unfenced && byte.write.exists() && !byte.isAsyncWrite &&
+        !byte.write.isBefore(*asyncVisible))
+      unfenced = {Conflict::unfencedWrite, at, byte.write};
+  }
+  Conflict conflict = write(address, bytes, now, clock, asyncVisible);
   for (uint32_t at = address; at < address + bytes; ++at)
     ++shadow[at].writing;
-  return conflict;
+  return conflict ? conflict : unfenced;
 }
 
 void SharedMemory::endWrite(uint32_t address, uint32_t bytes) {

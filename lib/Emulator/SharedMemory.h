@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace sparse24::emulator {
@@ -35,6 +36,8 @@ public:
     return agent < steps.size() ? steps[agent] : 0;
   }
   void join(const VectorClock &other);
+  /// Keeps what both know.
+  void meet(const VectorClock &other);
   size_t size() const { return steps.size(); }
 
 private:
@@ -61,6 +64,8 @@ struct Conflict {
     inFlight,
     /// Written through the generic proxy, used through the asynchronous one.
     unfenced,
+    /// The same, and overwritten through the asynchronous one.
+    unfencedWrite,
   };
   Kind kind = none;
   uint32_t address = 0;
@@ -91,9 +96,11 @@ public:
                   const VectorClock &clock, bool isWrite);
 
   /// From now to `endWrite` (or `endRead`) the bytes belong to an operation in
-  /// flight: any access (or any write) is a conflict.
+  /// flight: any access (or any write) is a conflict. With `asyncVisible` it
+  /// belongs to the asynchronous proxy.
   Conflict beginWrite(uint32_t address, uint32_t bytes, Epoch now,
-                      const VectorClock &clock);
+                      const VectorClock &clock,
+                      const VectorClock *asyncVisible = nullptr);
   void endWrite(uint32_t address, uint32_t bytes);
   void beginRead(uint32_t address, uint32_t bytes);
   void endRead(uint32_t address, uint32_t bytes);

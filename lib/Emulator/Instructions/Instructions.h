@@ -11,11 +11,16 @@
 
 namespace sparse24::emulator {
 
+void registerAsyncCopy(Registry &registry);
 void registerAtomic(Registry &registry);
 void registerBarrier(Registry &registry);
+void registerMatrix(Registry &registry);
+void registerMBarrier(Registry &registry);
 void registerMemory(Registry &registry);
+void registerMma(Registry &registry);
 void registerShuffle(Registry &registry);
 void registerSpecial(Registry &registry);
+void registerWgmma(Registry &registry);
 
 /// A 64-bit operand or result, in two words.
 inline uint64_t wide(const uint32_t *words) {
@@ -26,12 +31,6 @@ inline void setWide(uint32_t *words, uint64_t value) {
   words[1] = static_cast<uint32_t>(value >> 32);
 }
 
-/// A 32-bit accumulator of a product that no wait has covered: a signalling NaN
-/// that arithmetic doesn't make. Only products in flight have such.
-inline bool isPendingAccumulator(const Thread &thread, uint32_t word) {
-  return thread.productsInFlight && (word & 0xFFE00000u) == 0x7FA00000u;
-}
-
 /// Where a strong operation (PTX ISA, "Memory Consistency Model") releases or
 /// acquires what threads know; relaxed ones do so together with fences.
 void releaseTo(Thread &thread, const Opcode &opcode, const uint8_t *place,
@@ -40,6 +39,17 @@ void acquireFrom(Thread &thread, const Opcode &opcode, const uint8_t *place);
 /// Has a thread that reads the same value again give way until it changes.
 void pauseIfUnchanged(Thread &thread, uint64_t address, const uint8_t *place,
                       const void *value, uint32_t bytes);
+
+/// An mbarrier, and where it is.
+struct MBarrierPlace {
+  MBarrier *barrier = nullptr;
+  Memory memory;
+
+  explicit operator bool() const { return barrier != nullptr; }
+};
+
+/// Finds the mbarrier at an address; null if there is none, which is reported.
+MBarrierPlace findMBarrier(Thread &thread, Space space, uint64_t address);
 
 /// The address space that an opcode names.
 inline Space spaceOf(const Opcode &opcode) {

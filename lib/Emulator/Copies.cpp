@@ -1,0 +1,54 @@
+//===- Copies.cpp - Copies in flight, and mbarriers -----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Copies.h"
+
+#include "Machine.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+using namespace sparse24::emulator;
+
+void PendingCopy::finish() {
+  if (isDone)
+    return;
+  isDone = true;
+  std::memcpy(destination.bytes, data.data(), data.size());
+  destination.cta->shared.endWrite(destination.offset,
+                                   static_cast<uint32_t>(data.size()));
+}
+
+void BulkGroup::endReads() {
+  if (std::exchange(isRead, true))
+    return;
+  for (const PendingRead &read : reads)
+    read.source.cta->shared.endRead(read.source.offset, read.bytes);
+}
+
+void MBarrier::update() {
+  if (pending != 0 || transactionBytes != 0)
+    return;
+  ++phase;
+  pending = expected;
+  for (auto &copy : copies) {
+    copy->finish();
+    uint32_t &step = clock[copy->engine.agent];
+    step = std::max(step, copy->engine.step);
+    time = std::max(time, copy->time);
+  }
+  copies.clear();
+  lastClock = std::exchange(clock, VectorClock());
+  lastAsyncVisible = std::exchange(asyncVisible, VectorClock());
+  lastTime = std::exchange(time, 0);
+}
+
+std::string MBarrier::describe() const {
+  return std::to_string(phase) + " phases complete, " +
+         std::to_string(pending) + " of " + std::to_string(expected) +
+         " arrivals and " + std::to_string(transactionBytes) + " bytes pending";
+}
