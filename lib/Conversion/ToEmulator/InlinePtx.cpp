@@ -313,6 +313,9 @@ LogicalResult InlinePtx::emitPlain(const PtxInstruction &instruction) {
         waitedFor.push_back(i);
         sources.push_back(operands[i]);
       }
+  // The emulator can't know how many there are, so the opcode says it.
+  if (!waitedFor.empty())
+    opcode += ".x" + std::to_string(waitedFor.size());
   SmallVector<Type> types;
   for (StringRef name : destinations) {
     // "_" is a sink; what goes there is a word or two.

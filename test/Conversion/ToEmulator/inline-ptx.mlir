@@ -3,7 +3,7 @@
 
 // CHECK: llvm.mlir.global internal constant @kernels_sites("
 // CHECK-SAME: wgmma.mma_async.sp.sync.aligned.m64n8k32.f32.bf16.bf16.adesc\00
-// CHECK-SAME: wgmma.wait_group.sync.aligned\00
+// CHECK-SAME: wgmma.wait_group.sync.aligned.x1\00
 // CHECK-SAME: mbarrier.arrive.release.cluster.shared::cluster.b64\00
 // CHECK-SAME: cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes\00
 // CHECK-SAME: st.shared.b32\00
