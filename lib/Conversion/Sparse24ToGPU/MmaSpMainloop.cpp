@@ -57,7 +57,9 @@ struct CopyStream {
   int64_t rowStep;
   /// Offset of that chunk in the source, for the next block to be copied.
   IndexValue offset;
-  IndexValue turnStride, blockStride;
+  IndexValue blockStride;
+  /// What is added to it in a turn.
+  std::function<IndexValue(IndexValue turn)> turnOffset;
   /// Threads that have a chunk, where not all do.
   Value isActive;
   /// Where the chunk goes within a row of shared memory.
@@ -250,7 +252,7 @@ void Mainloop::createStreams() {
                       threads / chunksPerRow,
                       zero,
                       zero,
-                      zero,
+                      nullptr,
                       Value(),
                       nullptr,
                       nullptr};
@@ -264,29 +266,42 @@ void Mainloop::createStreams() {
   // Packed: rows are blocks of 16 rows of the matrix.
   IndexValue numRowBlocks = context.rows.ceilDiv(PackedLayout::kRowBlock);
   IndexValue firstRowBlock = context.tileRow / PackedLayout::kRowBlock;
+  IndexValue lastRowBlock = numRowBlocks - 1;
   auto createPacked = [&](Value shared, IndexValue region,
-                          int64_t bytesPerBlock) {
+                          int64_t bytesPerBlock, bool repeatsLast) {
     // As wide as leaves something for every thread.
     int64_t chunkBytes = std::clamp<int64_t>(
         rowBlocks() * bytesPerBlock / threads, 4, kChunkBytes);
     CopyStream stream =
         create(context.packed, shared, rowBlocks(), bytesPerBlock, chunkBytes);
-    stream.offset = region +
-                    (firstRowBlock + stream.row) * numBlocks * bytesPerBlock +
-                    stream.element;
-    stream.turnStride = numBlocks * (bytesPerBlock * stream.rowStep);
+    IndexValue row = firstRowBlock + stream.row;
+    if (repeatsLast)
+      row = row.min(lastRowBlock);
+    stream.offset = region + row * numBlocks * bytesPerBlock + stream.element;
+    IndexValue turnStride = numBlocks * (bytesPerBlock * stream.rowStep);
+    stream.turnOffset = [=](IndexValue turn) {
+      if (!repeatsLast)
+        return turn * turnStride;
+      return (turn * stream.rowStep).min(lastRowBlock - row) * numBlocks *
+             bytesPerBlock;
+    };
     stream.blockStride = context.constant(bytesPerBlock);
     stream.place = [](IndexValue, IndexValue byte) { return byte; };
     stream.isInBounds = [=](IndexValue row, IndexValue block) -> Value {
+      if (repeatsLast)
+        return block < numBlocks;
       return arith::AndIOp::create(b, firstRowBlock + row < numRowBlocks,
                                    block < numBlocks);
     };
     streams.push_back(stream);
   };
-  createPacked(valueBytes, zero, PackedLayout::kBlockValueBytes);
+  createPacked(valueBytes, zero, PackedLayout::kBlockValueBytes,
+               /*repeatsLast=*/false);
+  // Zero isn't legal metadata, not even of zeros: rows beyond the last block
+  // get that block's.
   createPacked(metadataBytes,
                numRowBlocks * numBlocks * PackedLayout::kBlockValueBytes,
-               metadataBytesPerBlock());
+               metadataBytesPerBlock(), /*repeatsLast=*/true);
 
   // Dense: rows are columns of the product with K along them, or the reverse.
   bool kContiguous = spec.isDenseKContiguous();
@@ -300,7 +315,8 @@ void Mainloop::createStreams() {
   IndexValue tileCol = context.tileCol, element = stream.element;
   stream.offset = kContiguous ? (tileCol + stream.row) * rowLength + element
                               : stream.row * rowLength + tileCol + element;
-  stream.turnStride = rowLength * stream.rowStep;
+  IndexValue turnStride = rowLength * stream.rowStep;
+  stream.turnOffset = [=](IndexValue turn) { return turn * turnStride; };
   stream.blockStride =
       kContiguous ? context.constant(blockK) : rowLength * blockK;
   stream.place = [this](IndexValue row, IndexValue element) {
@@ -330,7 +346,7 @@ void Mainloop::copyChunk(const CopyStream &stream, IndexValue turn,
                       turn * (stream.rowStep * stream.rowElements);
   Value destination = stage * stream.stageElements + offset;
   Value inBounds = stream.isInBounds(row, block);
-  IndexValue source = stream.offset + turn * stream.turnStride;
+  IndexValue source = stream.offset + stream.turnOffset(turn);
 
   if (stream.chunkBytes() >= 4) {
     // With no elements to copy, the source isn't accessed, and the destination
