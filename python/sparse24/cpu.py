@@ -1,4 +1,4 @@
-"""Runs functions of a CPU lowering through MLIR's JIT (sparse24-run)."""
+"""Runs functions of a lowered module through MLIR's JIT: sparse24-run, sparse24-emulate."""
 
 import subprocess
 import tempfile
@@ -22,17 +22,18 @@ class Call:
     outputs: List[Tuple[Tuple[int, ...], str]]
 
 
-def run(module, calls, on_done=None):
+def run(module, calls, on_done=None, tool="sparse24-run"):
     """Runs the calls in one process; gives (outputs, milliseconds) for each.
 
     `module` is the path of an LLVM-dialect module, made by sparse24-opt with
-    target=cpu. `on_done(index)` is called as each call ends. What a function
+    target=cpu, or with a GPU where the tool is sparse24-emulate: then anything
+    wrong with a kernel is an error, too. `on_done(index)` is called as each call ends. What a function
     leaves unwritten is NaN (all bits one). A bf16 output comes as 16-bit words.
     """
     with tempfile.TemporaryDirectory(prefix="sparse24-") as directory:
         batch = Path(directory) / "calls"
         outputs = _write_batch(batch, calls)
-        times = _run_batch(module, batch, on_done)
+        times = _run_batch(tool, module, batch, on_done)
         return [
             ([_read(path, kind) for path, kind in files], time)
             for files, time in zip(outputs, times)
@@ -59,8 +60,8 @@ def _write_batch(batch, calls):
     return outputs
 
 
-def _run_batch(module, batch, on_done):
-    command = [tools.find("sparse24-run"), str(module), f"--batch={batch}"]
+def _run_batch(tool, module, batch, on_done):
+    command = [tools.find(tool), str(module), f"--batch={batch}"]
     times = []
     with tempfile.TemporaryFile("w+") as errors:
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -71,7 +72,7 @@ def _run_batch(module, batch, on_done):
                     on_done(len(times) - 1)
         if process.returncode:
             errors.seek(0)
-            raise tools.ToolError(f"sparse24-run failed with status {process.returncode}:\n{errors.read().strip()}")
+            raise tools.ToolError(f"{tool} failed with status {process.returncode}:\n{errors.read().strip()}")
     return times
 
 

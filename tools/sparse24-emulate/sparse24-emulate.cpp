@@ -43,6 +43,7 @@ An argument is
   a.npy:4x8xf32      an array that is written: its shape and type; its bytes are
                      0xFF before
   i32:5, f32:0.5, …  a number
+As in sparse24-run, --input and --output say the same of arrays.
 
 With --batch=FILE every line of FILE is one run, with these options. Prints each
 run with its time in milliseconds; findings are errors, at their operations'
@@ -62,6 +63,10 @@ static cl::list<std::string> argumentTexts("arg",
                                            cl::desc("An argument, in order"),
                                            cl::value_desc("argument"),
                                            cl::cat(category));
+static cl::alias inputAlias("input", cl::desc("The same"),
+                            cl::aliasopt(argumentTexts), cl::cat(category));
+static cl::alias outputAlias("output", cl::desc("The same"),
+                             cl::aliasopt(argumentTexts), cl::cat(category));
 static cl::opt<std::string> gridText("grid", cl::desc("CTAs of the launch"),
                                      cl::value_desc("x,y,z"), cl::init("1"),
                                      cl::cat(category));
@@ -127,7 +132,7 @@ static Error setOption(Call &call, StringRef name, StringRef value) {
     call.entry = value.str();
   else if (name == "--kernel")
     call.kernel = value.str();
-  else if (name == "--arg")
+  else if (name == "--arg" || name == "--input" || name == "--output")
     call.arguments.push_back(value.str());
   else if (name == "--grid")
     return parseDim3(value, call.grid);
