@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -360,6 +361,13 @@ LogicalResult HostCode::convertLaunches() {
     return success();
   // Everything happens at once: there is nothing to wait for.
   SetVector<Operation *> done;
+  WalkResult result = module.walk([](WeightOp weight) {
+    weight.emitOpError("reads a weight file, which programs for the emulator "
+                       "don't have: compile without weights-file");
+    return WalkResult::interrupt();
+  });
+  if (result.wasInterrupted())
+    return failure();
   for (gpu::LaunchFuncOp launch : launches) {
     if (failed(convert(launch)))
       return failure();

@@ -3,10 +3,8 @@
 // registers that the text declares and on constants; no branches.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "PtxArithmetic.h"
 #include "PtxParser.h"
-#include "ToEmulator.h"
-
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
@@ -23,8 +21,7 @@ private:
   LogicalResult readConstraints();
   LogicalResult emit(const PtxInstruction &instruction);
   LogicalResult emitPlain(const PtxInstruction &instruction);
-  /// What a CPU has, too: moves, comparisons, sums.
-  std::optional<LogicalResult> emitHost(const PtxInstruction &instruction);
+  LogicalResult emitArithmetic(const PtxInstruction &instruction);
 
   /// The value of a source, as one for a register of `bits`.
   FailureOr<Value> read(const PtxOperand &operand, Type immediateType);
@@ -34,6 +31,9 @@ private:
   Type getType(StringRef name);
   LogicalResult write(StringRef name, Value value);
   std::optional<unsigned> getNumber(StringRef name);
+  bool isSpecialRegister(StringRef name) {
+    return name.starts_with("%") && !getNumber(name) && !declared.count(name);
+  }
 
   LogicalResult fail(const Twine &message) {
     return op.emitOpError("isn't known to the emulator: ") << message;
@@ -179,112 +179,39 @@ LogicalResult InlinePtx::readAll(ArrayRef<PtxOperand> sources,
   return success();
 }
 
-static LLVM::ICmpPredicate getComparison(StringRef name, bool isSigned) {
-  using P = LLVM::ICmpPredicate;
-  return llvm::StringSwitch<P>(name)
-      .Case("ne", P::ne)
-      .Cases({"lt", "lo"}, isSigned ? P::slt : P::ult)
-      .Cases({"le", "ls"}, isSigned ? P::sle : P::ule)
-      .Cases({"gt", "hi"}, isSigned ? P::sgt : P::ugt)
-      .Cases({"ge", "hs"}, isSigned ? P::sge : P::uge)
-      .Default(P::eq);
-}
-
-std::optional<LogicalResult>
-InlinePtx::emitHost(const PtxInstruction &instruction) {
+LogicalResult InlinePtx::emitArithmetic(const PtxInstruction &instruction) {
   StringRef opcode = instruction.opcode;
-  auto [name, qualifiers] = opcode.split('.');
-  if (!llvm::is_contained({"mov", "setp", "selp", "add", "sub", "and", "or",
-                           "xor", "not", "cvt", "cvta", "shl"},
-                          name) ||
-      instruction.operands.empty())
-    return std::nullopt;
   const PtxOperand &destination = instruction.operands.front();
-  if (destination.kind != PtxOperand::single)
-    return std::nullopt;
-  if (name == "mov" && instruction.operands.size() == 2 &&
-      instruction.operands[1].name.starts_with("%") &&
-      !getNumber(instruction.operands[1].name) &&
-      !registers.contains(instruction.operands[1].name)) {
-    Type type = getType(destination.name);
-    if (!type)
-      return fail("unknown register '" + destination.name + "'");
-    std::string special = (opcode + "." + instruction.operands[1].name).str();
-    return write(destination.name, e.execute(special, {}, type)[0]);
-  }
   Type type = getType(destination.name);
   if (!type)
     return fail("unknown register '" + destination.name + "'");
-  Type immediateType = type;
-  bool isSigned = opcode.rsplit('.').second.starts_with("s");
-  if (name == "setp")
-    immediateType = opcode.ends_with("64") ? e.i64Type : e.i32Type;
+  ArrayRef<PtxOperand> rest = ArrayRef(instruction.operands).drop_front();
+  if (opcode.starts_with("mov") && rest.size() == 1 &&
+      isSpecialRegister(rest[0].name)) {
+    std::string special = (opcode + "." + rest[0].name).str();
+    return write(destination.name, e.execute(special, {}, type)[0]);
+  }
+  // A comparison's constants have the type of what they are compared with.
+  bool isComparison = opcode.starts_with("setp");
+  Type immediateType = isComparison ? e.i32Type : type;
   SmallVector<Value> sources;
-  for (const PtxOperand &source : ArrayRef(instruction.operands).drop_front()) {
+  for (const PtxOperand &source : rest) {
     FailureOr<Value> value = read(source, immediateType);
     if (failed(value))
       return failure();
-    // The comparison's constants have the type of what they are compared with.
-    if (name == "setp")
+    if (isComparison)
       immediateType = value->getType();
     sources.push_back(*value);
   }
-  auto toInteger = [&](Value value, Type to) -> Value {
-    if (isa<LLVM::LLVMPointerType>(value.getType()))
-      value = LLVM::PtrToIntOp::create(e.builder, e.loc, e.i64Type, value);
-    int64_t have = getRegisterBits(value.getType()), want = getRegisterBits(to);
-    if (have < want)
-      return LLVM::ZExtOp::create(e.builder, e.loc, to, value);
-    if (have > want)
-      return LLVM::TruncOp::create(e.builder, e.loc, to, value);
-    return value;
-  };
-  auto binary = [&](auto tag) {
-    using Op = decltype(tag);
-    return write(destination.name,
-                 Op::create(e.builder, e.loc, sources[0], sources[1]));
-  };
-  if (name == "mov")
-    return write(destination.name, sources[0]);
-  if (name == "setp") {
-    StringRef comparison = qualifiers.split('.').first;
-    return write(destination.name,
-                 LLVM::ICmpOp::create(e.builder, e.loc,
-                                      getComparison(comparison, isSigned),
-                                      sources[0], sources[1]));
-  }
-  if (name == "selp")
-    return write(destination.name,
-                 LLVM::SelectOp::create(e.builder, e.loc, sources[2],
-                                        sources[0], sources[1]));
-  if (name == "add")
-    return binary(LLVM::AddOp());
-  if (name == "sub")
-    return binary(LLVM::SubOp());
-  if (name == "and")
-    return binary(LLVM::AndOp());
-  if (name == "or")
-    return binary(LLVM::OrOp());
-  if (name == "xor")
-    return binary(LLVM::XOrOp());
-  if (name == "shl")
-    return binary(LLVM::ShlOp());
-  if (name == "cvt")
-    return isa<IntegerType>(type)
-               ? write(destination.name, toInteger(sources[0], type))
-               : fail("'" + opcode + "'");
-  if (name == "cvta" && qualifiers.starts_with("to.shared")) {
-    Value address = toInteger(sources[0], e.i64Type);
-    address = LLVM::AndOp::create(e.builder, e.loc, address,
-                                  e.constant(e.i64Type, ~(int64_t(1) << 62)));
-    return write(destination.name, toInteger(address, type));
-  }
-  return fail("'" + opcode + "'");
+  Value result = computePtx(e, opcode, type, sources);
+  return result ? write(destination.name, result)
+                : fail("'" + opcode + "' in this form");
 }
 
 LogicalResult InlinePtx::emitPlain(const PtxInstruction &instruction) {
-  if (std::optional<LogicalResult> done = emitHost(instruction))
-    return *done;
+  if (isPtxArithmetic(instruction.opcode) && !instruction.operands.empty() &&
+      instruction.operands.front().kind == PtxOperand::single)
+    return emitArithmetic(instruction);
   std::string opcode = instruction.opcode.str();
   ArrayRef<PtxOperand> rest(instruction.operands);
   SmallVector<Value> sources;

@@ -138,7 +138,7 @@ static Values emit(NVVM::FenceProxyOp op, Emitter &e) {
   return e.execute(opcode, {});
 }
 
-// PTX ISA: griddepcontrol; setmaxnreg; nanosleep.
+// PTX ISA: griddepcontrol; setmaxnreg; trap; nanosleep.
 static Values emit(NVVM::GriddepcontrolOp op, Emitter &e) {
   return e.execute(
       "griddepcontrol" + dot(stringifyGridDepActionKind(op.getKind())), {});
@@ -149,6 +149,7 @@ static Values emit(NVVM::SetMaxRegisterOp op, Emitter &e) {
                               : "setmaxnreg.dec.sync.aligned.u32",
                    e.constant(op.getRegCount()));
 }
+static Values emit(LLVM::Trap, Emitter &e) { return e.execute("trap", {}); }
 static Values emit(NVVM::NanosleepOp op, Emitter &e) {
   return e.execute("nanosleep.u32", op.getDuration());
 }
@@ -420,7 +421,7 @@ Lowered mlir::sparse24::lowerInstruction(Operation *op, Emitter &e) {
   if (op->getName().getStringRef().starts_with(kSpecialRegister))
     return FailureOr<Values>(emitSpecialRegister(op, e));
   return dispatch<
-      NVVM::Barrier0Op, NVVM::BarrierArriveOp, NVVM::BarrierOp,
+      LLVM::Trap, NVVM::Barrier0Op, NVVM::BarrierArriveOp, NVVM::BarrierOp,
       NVVM::ClusterArriveOp, NVVM::ClusterArriveRelaxedOp, NVVM::ClusterWaitOp,
       NVVM::CpAsyncBulkCommitGroupOp, NVVM::CpAsyncBulkGlobalToSharedClusterOp,
       NVVM::CpAsyncBulkSharedCTAToGlobalOp,

@@ -11,10 +11,6 @@
 using namespace mlir;
 using namespace mlir::sparse24;
 
-/// Bit of generic addresses that are in the shared window
-/// (lib/Emulator/Machine.h).
-static constexpr int64_t kGenericShared = int64_t(1) << 62;
-
 /// The widest access of one instruction.
 static constexpr int64_t kMaxAccessBytes = 16;
 

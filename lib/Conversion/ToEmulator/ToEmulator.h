@@ -24,6 +24,10 @@ enum AddressSpace : unsigned {
   kSharedCluster = 7,
 };
 
+/// Bit of generic addresses that are in the shared window
+/// (lib/Emulator/Machine.h).
+constexpr int64_t kGenericShared = int64_t(1) << 62;
+
 /// Where a module's shared variables are: static ones from the window's start
 /// in their order, then the dynamic one (an array of size 0, however often it
 /// is declared), aligned to 16 bytes or to what its declarations ask for.
