@@ -22,6 +22,28 @@ inline Values concat(std::initializer_list<ValueRange> parts) {
   return all;
 }
 
+/// ".shared", ".shared::cluster", or nothing for generic addresses.
+inline std::string getSharedSuffix(Value pointer) {
+  switch (cast<LLVM::LLVMPointerType>(pointer.getType()).getAddressSpace()) {
+  case kShared:
+    return ".shared";
+  case kSharedCluster:
+    return ".shared::cluster";
+  default:
+    return "";
+  }
+}
+
+/// Runs `body` only where the operation's predicate, if it has one, holds.
+inline Values predicated(Emitter &e, Value predicate,
+                         function_ref<void()> body) {
+  if (predicate)
+    e.predicate(predicate, body);
+  else
+    body();
+  return {};
+}
+
 /// Calls `emit` with the operation as what it is, if it is one of `Ops`.
 template <typename... Ops, typename Emit>
 Lowered dispatch(Operation *op, Emit emit) {

@@ -14,17 +14,6 @@ using namespace mlir::sparse24;
 // Qualifiers
 //===----------------------------------------------------------------------===//
 
-static std::string getSharedSuffix(Value pointer) {
-  switch (cast<LLVM::LLVMPointerType>(pointer.getType()).getAddressSpace()) {
-  case kShared:
-    return ".shared";
-  case kSharedCluster:
-    return ".shared::cluster";
-  default:
-    return "";
-  }
-}
-
 /// Nothing for what PTX takes by default: ".release.cta".
 static std::string getOrder(NVVM::MemScopeKind scope, bool isRelaxed,
                             StringRef order) {
@@ -33,16 +22,6 @@ static std::string getOrder(NVVM::MemScopeKind scope, bool isRelaxed,
   return ("." + (isRelaxed ? "relaxed" : order) + "." +
           stringifyMemScopeKind(scope))
       .str();
-}
-
-/// Runs `body` only where the operation's predicate, if it has one, holds.
-static Values predicated(Emitter &e, Value predicate,
-                         function_ref<void()> body) {
-  if (predicate)
-    e.predicate(predicate, body);
-  else
-    body();
-  return {};
 }
 
 //===----------------------------------------------------------------------===//
@@ -309,110 +288,6 @@ static Values emit(NVVM::MBarrierTryWaitParityOp op, Emitter &e) {
   return {};
 }
 
-// PTX ISA: mapa.
-static Values emit(NVVM::MapaOp op, Emitter &e) {
-  return e.execute("mapa" + getSharedSuffix(op.getRes()) + ".u64",
-                   {op.getA(), op.getB()}, op.getType());
-}
-
-//===----------------------------------------------------------------------===//
-// PTX ISA: data movement, asynchronous copy
-//===----------------------------------------------------------------------===//
-
-static Values emit(NVVM::CpAsyncOp op, Emitter &e) {
-  Value size = e.constant(op.getSize());
-  return e.execute(
-      "cp.async" + dot(stringifyLoadCacheModifierKind(op.getModifier())) +
-          ".shared.global",
-      {op.getDst(), op.getSrc(), size, op.getCpSize() ? op.getCpSize() : size});
-}
-static Values emit(NVVM::CpAsyncCommitGroupOp, Emitter &e) {
-  return e.execute("cp.async.commit_group", {});
-}
-static Values emit(NVVM::CpAsyncWaitGroupOp op, Emitter &e) {
-  return e.execute("cp.async.wait_group", e.constant(op.getN()));
-}
-static Values emit(NVVM::CpAsyncMBarrierArriveOp op, Emitter &e) {
-  std::string opcode = "cp.async.mbarrier.arrive";
-  if (op.getNoinc())
-    opcode += ".noinc";
-  return e.execute(opcode + getSharedSuffix(op.getAddr()) + ".b64",
-                   op.getAddr());
-}
-
-static Values emit(NVVM::CpAsyncBulkCommitGroupOp, Emitter &e) {
-  return e.execute("cp.async.bulk.commit_group", {});
-}
-static Values emit(NVVM::CpAsyncBulkWaitGroupOp op, Emitter &e) {
-  return e.execute(op.getRead() ? "cp.async.bulk.wait_group.read"
-                                : "cp.async.bulk.wait_group",
-                   e.constant(op.getGroup()));
-}
-
-static constexpr StringLiteral kCompletesBytes(".mbarrier::complete_tx::bytes");
-
-/// Appends the mask of CTAs where there is one.
-static std::string addMulticast(std::string opcode, Value mask,
-                                Values &operands) {
-  if (!mask)
-    return opcode;
-  operands.push_back(mask);
-  return opcode + ".multicast::cluster";
-}
-
-static Values emit(NVVM::CpAsyncBulkGlobalToSharedClusterOp op, Emitter &e) {
-  Values operands = {op.getDstMem(), op.getSrcMem(), op.getSize(),
-                     op.getMbar()};
-  std::string opcode =
-      ("cp.async.bulk.shared::cluster.global" + kCompletesBytes).str();
-  opcode = addMulticast(opcode, op.getMulticastMask(), operands);
-  return e.execute(opcode, operands);
-}
-static Values emit(NVVM::CpAsyncBulkSharedCTAToSharedClusterOp op, Emitter &e) {
-  return e.execute(
-      ("cp.async.bulk.shared::cluster.shared::cta" + kCompletesBytes).str(),
-      {op.getDstMem(), op.getSrcMem(), op.getSize(), op.getMbar()});
-}
-static Values emit(NVVM::CpAsyncBulkSharedCTAToGlobalOp op, Emitter &e) {
-  return e.execute("cp.async.bulk.global.shared::cta.bulk_group",
-                   {op.getDstMem(), op.getSrcMem(), op.getSize()});
-}
-
-static std::string getDimensions(ValueRange coordinates) {
-  return "." + std::to_string(coordinates.size()) + "d";
-}
-
-// PTX ISA: cp.async.bulk.tensor.
-static Values emit(NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp op,
-                   Emitter &e) {
-  return predicated(e, op.getPredicate(), [&] {
-    Values operands = concat({op.getDstMem(), op.getTmaDescriptor(),
-                              op.getCoordinates(), op.getMbar()});
-    std::string opcode =
-        "cp.async.bulk.tensor" + getDimensions(op.getCoordinates()) +
-        (op.getIsCTAOnly() ? ".shared::cta" : ".shared::cluster") + ".global" +
-        kCompletesBytes.str();
-    opcode = addMulticast(opcode, op.getMulticastMask(), operands);
-    e.execute(opcode, operands);
-  });
-}
-static Values emit(NVVM::CpAsyncBulkTensorSharedCTAToGlobalOp op, Emitter &e) {
-  return predicated(e, op.getPredicate(), [&] {
-    e.execute(
-        "cp.async.bulk.tensor" + getDimensions(op.getCoordinates()) +
-            ".global.shared::cta.bulk_group",
-        concat({op.getTmaDescriptor(), op.getCoordinates(), op.getSrcMem()}));
-  });
-}
-
-// PTX ISA: prefetch. Only of tensor maps has an operand worth checking.
-static Values emit(NVVM::PrefetchOp op, Emitter &e) {
-  return predicated(e, op.getPredicate(), [&] {
-    e.execute(op.getTensormap() ? "prefetch.tensormap" : "prefetch",
-              op.getAddr());
-  });
-}
-
 //===----------------------------------------------------------------------===//
 // All of them
 //===----------------------------------------------------------------------===//
@@ -423,21 +298,15 @@ Lowered mlir::sparse24::lowerInstruction(Operation *op, Emitter &e) {
   return dispatch<
       LLVM::Trap, NVVM::Barrier0Op, NVVM::BarrierArriveOp, NVVM::BarrierOp,
       NVVM::ClusterArriveOp, NVVM::ClusterArriveRelaxedOp, NVVM::ClusterWaitOp,
-      NVVM::CpAsyncBulkCommitGroupOp, NVVM::CpAsyncBulkGlobalToSharedClusterOp,
-      NVVM::CpAsyncBulkSharedCTAToGlobalOp,
-      NVVM::CpAsyncBulkSharedCTAToSharedClusterOp,
-      NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp,
-      NVVM::CpAsyncBulkTensorSharedCTAToGlobalOp, NVVM::CpAsyncBulkWaitGroupOp,
-      NVVM::CpAsyncCommitGroupOp, NVVM::CpAsyncMBarrierArriveOp,
-      NVVM::CpAsyncOp, NVVM::CpAsyncWaitGroupOp, NVVM::ElectSyncOp,
-      NVVM::FenceMbarrierInitOp, NVVM::FenceProxyOp, NVVM::FenceScClusterOp,
-      NVVM::GriddepcontrolOp, NVVM::MBarrierArriveDropExpectTxOp,
-      NVVM::MBarrierArriveDropOp, NVVM::MBarrierArriveExpectTxOp,
-      NVVM::MBarrierArriveNocompleteOp, NVVM::MBarrierArriveOp,
-      NVVM::MBarrierCompleteTxOp, NVVM::MBarrierExpectTxOp,
-      NVVM::MBarrierInitOp, NVVM::MBarrierInvalOp, NVVM::MBarrierTestWaitOp,
-      NVVM::MBarrierTryWaitOp, NVVM::MBarrierTryWaitParityOp, NVVM::MapaOp,
-      NVVM::MatchSyncOp, NVVM::MembarOp, NVVM::NanosleepOp, NVVM::PrefetchOp,
-      NVVM::ReduxOp, NVVM::SetMaxRegisterOp, NVVM::ShflOp, NVVM::SyncWarpOp,
-      NVVM::VoteSyncOp>(op, [&](auto known) { return emit(known, e); });
+      NVVM::ElectSyncOp, NVVM::FenceMbarrierInitOp, NVVM::FenceProxyOp,
+      NVVM::FenceScClusterOp, NVVM::GriddepcontrolOp,
+      NVVM::MBarrierArriveDropExpectTxOp, NVVM::MBarrierArriveDropOp,
+      NVVM::MBarrierArriveExpectTxOp, NVVM::MBarrierArriveNocompleteOp,
+      NVVM::MBarrierArriveOp, NVVM::MBarrierCompleteTxOp,
+      NVVM::MBarrierExpectTxOp, NVVM::MBarrierInitOp, NVVM::MBarrierInvalOp,
+      NVVM::MBarrierTestWaitOp, NVVM::MBarrierTryWaitOp,
+      NVVM::MBarrierTryWaitParityOp, NVVM::MatchSyncOp, NVVM::MembarOp,
+      NVVM::NanosleepOp, NVVM::ReduxOp, NVVM::SetMaxRegisterOp, NVVM::ShflOp,
+      NVVM::SyncWarpOp, NVVM::VoteSyncOp>(
+      op, [&](auto known) { return emit(known, e); });
 }

@@ -79,26 +79,22 @@ static LogicalResult lowerFunction(LLVM::LLVMFuncOp function,
                                    const SharedLayout &layout) {
   Emitter emitter(function, execute, sites);
   // Addresses come last: the accesses before look at where theirs come from.
-  auto isAddress = [](Operation *op) {
-    return isa<LLVM::AddressOfOp, LLVM::AddrSpaceCastOp>(op);
-  };
-  if (failed(rewrite(function, emitter, [&](Operation *op) -> Lowered {
-        if (isAddress(op))
-          return std::nullopt;
-        if (Lowered lowered = lowerMemoryAccess(op, emitter, layout))
-          return lowered;
-        if (Lowered lowered = lowerInstruction(op, emitter))
-          return lowered;
-        return lowerMatrixInstruction(op, emitter);
+  if (failed(rewrite(function, emitter, [&](Operation *op) {
+        Lowered lowered = lowerMemoryAccess(op, emitter);
+        for (auto lower :
+             {lowerInstruction, lowerCopyInstruction, lowerMatrixInstruction})
+          if (!lowered)
+            lowered = lower(op, emitter);
+        return lowered;
       })))
     return failure();
   // What NVVM itself expresses as PTX text.
   RewritePatternSet patterns(function.getContext());
   populateNVVMToLLVMConversionPatterns(patterns);
   walkAndApplyPatterns(function, std::move(patterns));
-  if (failed(rewrite(function, emitter, [&](Operation *op) -> Lowered {
-        return isAddress(op) ? lowerMemoryAccess(op, emitter, layout)
-                             : lowerInlinePtx(op, emitter);
+  if (failed(rewrite(function, emitter, [&](Operation *op) {
+        Lowered lowered = lowerAddress(op, emitter, layout);
+        return lowered ? lowered : lowerInlinePtx(op, emitter);
       })))
     return failure();
   emitter.finish();

@@ -39,11 +39,21 @@ struct SharedLayout {
   int64_t staticBytes = 0;
 };
 
-/// Loads, stores, atomics and addresses.
-Lowered lowerMemoryAccess(Operation *op, Emitter &emitter,
-                          const SharedLayout &layout);
-/// Operations of the NVVM dialect, and apart from the others those on matrices.
+unsigned getSpace(Value pointer);
+bool isShared(unsigned space);
+/// Whether the pointer is surely one into the thread's own memory (or to a
+/// constant of the module), which host code accesses as it is.
+bool isLocal(Value pointer);
+
+/// Casts between address spaces, and the addresses of shared variables.
+Lowered lowerAddress(Operation *op, Emitter &emitter,
+                     const SharedLayout &layout);
+/// Loads, stores and atomics of what isn't the thread's own memory.
+Lowered lowerMemoryAccess(Operation *op, Emitter &emitter);
+/// Operations of the NVVM dialect: those that copy, those on matrices, and the
+/// others.
 Lowered lowerInstruction(Operation *op, Emitter &emitter);
+Lowered lowerCopyInstruction(Operation *op, Emitter &emitter);
 Lowered lowerMatrixInstruction(Operation *op, Emitter &emitter);
 /// Inline assembly.
 Lowered lowerInlinePtx(Operation *op, Emitter &emitter);
