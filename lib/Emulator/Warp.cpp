@@ -95,8 +95,13 @@ void Warp::together(Thread &thread, const Instruction &instruction,
 void Warp::leave(uint32_t lane) {
   alive &= ~(1u << lane);
   for (auto &meeting : meetings) {
-    if (meeting->isOver)
+    if (meeting->isOver || !(meeting->expected >> lane & 1))
       continue;
+    // The lanes that are left would go on; PTX wants all of them to have come.
+    if (meeting->instruction->opcode.isAligned())
+      meeting->lanes.threads[std::countr_zero(meeting->arrived)]->report(
+          FindingKind::divergence,
+          "lane " + std::to_string(lane) + " has ended without executing it");
     meeting->expected &= ~(1u << lane);
     if (meeting->arrived == meeting->expected)
       meeting->complete();

@@ -199,12 +199,19 @@ static void arriveDropExpectTx(Thread &thread, const Instruction &instruction,
 static void wait(Thread &thread, const Instruction &instruction,
                  const uint32_t *in, uint32_t *out) {
   out[0] = 0;
+  // A loop of attempts that can't succeed has to end as a deadlock.
+  auto never = [&] {
+    thread.pause([] { return false; },
+                 [] { return "waits for what isn't an mbarrier of the CTA"; });
+  };
   MBarrierPlace place = find(thread, instruction, in);
   if (!place)
-    return;
-  if (place.memory.cta != &thread.cta)
-    return thread.report(FindingKind::invalidOperand,
-                         "waits for another CTA's mbarrier");
+    return never();
+  if (place.memory.cta != &thread.cta) {
+    thread.report(FindingKind::invalidOperand,
+                  "waits for another CTA's mbarrier");
+    return never();
+  }
   MBarrier *barrier = place.barrier;
   bool isParity = instruction.opcode.has("parity");
   uint32_t wanted = isParity ? in[2] : in[3];
