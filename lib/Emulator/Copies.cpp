@@ -14,6 +14,8 @@
 
 using namespace sparse24::emulator;
 
+static constexpr size_t kMaxKnownPhases = 8;
+
 void PendingCopy::finish() {
   if (isDone)
     return;
@@ -21,6 +23,8 @@ void PendingCopy::finish() {
   std::memcpy(destination.bytes, data.data(), data.size());
   destination.cta->shared.endWrite(destination.offset,
                                    static_cast<uint32_t>(data.size()));
+  if (source)
+    source->source.cta->shared.endRead(source->source.offset, source->bytes);
 }
 
 void BulkGroup::endReads() {
@@ -37,14 +41,19 @@ void MBarrier::update() {
   pending = expected;
   for (auto &copy : copies) {
     copy->finish();
-    uint32_t &step = clock[copy->engine.agent];
+    uint32_t &step = current.clock[copy->engine.agent];
     step = std::max(step, copy->engine.step);
-    time = std::max(time, copy->time);
+    current.time = std::max(current.time, copy->time);
   }
   copies.clear();
-  lastClock = std::exchange(clock, VectorClock());
-  lastAsyncVisible = std::exchange(asyncVisible, VectorClock());
-  lastTime = std::exchange(time, 0);
+  completed.push_front(std::exchange(current, Phase()));
+  if (completed.size() > kMaxKnownPhases)
+    completed.pop_back();
+}
+
+const MBarrier::Phase &MBarrier::find(uint32_t number) const {
+  size_t age = phase - 1 - number;
+  return completed[std::min(age, completed.size() - 1)];
 }
 
 std::string MBarrier::describe() const {

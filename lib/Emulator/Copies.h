@@ -11,6 +11,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace sparse24::emulator {
@@ -29,6 +30,13 @@ struct Memory {
   explicit operator bool() const { return bytes != nullptr; }
 };
 
+/// Shared memory that a copy reads.
+struct PendingRead {
+  Memory source;
+  uint32_t bytes, step;
+  double time;
+};
+
 /// A copy to shared memory that has been started. Its bytes arrive no earlier
 /// than somebody waits for it, so that whoever doesn't wait sees the old ones.
 struct PendingCopy {
@@ -40,17 +48,12 @@ struct PendingCopy {
   /// When it is there, in the timing model.
   double time;
   bool isDone = false;
+  /// The shared memory it comes from, if any.
+  std::optional<PendingRead> source = std::nullopt;
 
   void finish();
 };
 using Copies = std::vector<std::shared_ptr<PendingCopy>>;
-
-/// Shared memory that a copy to global memory reads.
-struct PendingRead {
-  Memory source;
-  uint32_t bytes, step;
-  double time;
-};
 
 /// cp.async.bulk: what one commit covers.
 struct BulkGroup {
@@ -73,9 +76,17 @@ struct MBarrier {
   /// Who initialized it, and who does the copies that it counts.
   Epoch initialized;
   uint32_t engine = 0, engineStep = 0;
-  /// What the current phase, and the last, hand on to those that wait.
-  VectorClock clock, asyncVisible, lastClock, lastAsyncVisible;
-  double time = 0, lastTime = 0;
+  /// What a phase hands on to those that wait for it.
+  struct Phase {
+    VectorClock clock, asyncVisible;
+    double time = 0;
+  };
+  Phase current;
+  /// The last phases, the latest first: threads that wait for one may wake when
+  /// later ones have completed.
+  std::deque<Phase> completed;
+  /// A completed phase, or the oldest that is known.
+  const Phase &find(uint32_t number) const;
   /// Copies that become visible when the phase completes.
   Copies copies;
 

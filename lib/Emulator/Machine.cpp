@@ -74,6 +74,10 @@ Memory Thread::resolve(Space space, uint64_t address, uint32_t bytes,
       return {};
     }
     Cta &owner = rank ? *cluster.ctas[rank - 1] : cta;
+    if (owner.numAlive == 0) {
+      report(FindingKind::outOfBounds, describe("lie in a CTA that has ended"));
+      return {};
+    }
     if (uint64_t(offset) + bytes > owner.shared.size()) {
       report(FindingKind::outOfBounds,
              describe("lie outside of the CTA's shared memory of ") +

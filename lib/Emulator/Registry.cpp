@@ -22,12 +22,14 @@ const Registry &Registry::get() {
     registerAsyncCopy(all);
     registerAtomic(all);
     registerBarrier(all);
+    registerBulkCopy(all);
     registerMatrix(all);
     registerMBarrier(all);
     registerMemory(all);
     registerMma(all);
     registerShuffle(all);
     registerSpecial(all);
+    registerTensorCopy(all);
     registerWgmma(all);
     return all;
   }();

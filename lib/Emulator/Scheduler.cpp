@@ -80,6 +80,12 @@ void Cluster::runThread(Thread &thread) {
     return;
   thread.isDone = true;
   thread.accumulators.finish(thread);
+  for (const BulkGroup &group : thread.bulkGroups)
+    if (!group.isRead && !group.reads.empty()) {
+      thread.report(FindingKind::missingWait,
+                    "the thread ends while a bulk copy reads shared memory");
+      break;
+    }
   ++progress;
   thread.warp.leave(thread.lane);
   thread.cta.leave();

@@ -14,12 +14,14 @@ namespace sparse24::emulator {
 void registerAsyncCopy(Registry &registry);
 void registerAtomic(Registry &registry);
 void registerBarrier(Registry &registry);
+void registerBulkCopy(Registry &registry);
 void registerMatrix(Registry &registry);
 void registerMBarrier(Registry &registry);
 void registerMemory(Registry &registry);
 void registerMma(Registry &registry);
 void registerShuffle(Registry &registry);
 void registerSpecial(Registry &registry);
+void registerTensorCopy(Registry &registry);
 void registerWgmma(Registry &registry);
 
 /// A 64-bit operand or result, in two words.

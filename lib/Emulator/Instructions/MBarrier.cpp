@@ -110,13 +110,13 @@ static void arriveAt(Thread &thread, const Instruction &instruction,
                      MBarrier &barrier, uint32_t count, uint32_t *out) {
   setState(instruction, barrier, out);
   if (!instruction.opcode.has("relaxed")) {
-    thread.release(barrier.clock, barrier.asyncVisible);
+    thread.release(barrier.current.clock, barrier.current.asyncVisible);
   } else if (thread.fenced) {
-    barrier.clock.join(thread.fenced->clock);
-    barrier.asyncVisible.join(thread.fenced->asyncVisible);
+    barrier.current.clock.join(thread.fenced->clock);
+    barrier.current.asyncVisible.join(thread.fenced->asyncVisible);
   }
   ++thread.cta.cluster.progress;
-  barrier.time = std::max(barrier.time, thread.warp.time);
+  barrier.current.time = std::max(barrier.current.time, thread.warp.time);
   if (count == 0 || count > barrier.pending) {
     thread.report(FindingKind::invalidOperand,
                   "arrives " + std::to_string(count) + " times where " +
@@ -218,10 +218,12 @@ static void wait(Thread &thread, const Instruction &instruction,
   if (isParity && wanted > 1)
     return thread.report(FindingKind::invalidOperand,
                          "a parity is 0 or 1, not " + std::to_string(wanted));
-  // With a parity: the phase of the other parity is the current one.
-  auto isComplete = [=] {
-    return isParity ? (barrier->phase & 1) != wanted : barrier->phase != wanted;
-  };
+  // Of two phases that follow each other only one has this parity; the other is
+  // the current one if this one has completed.
+  uint32_t number = barrier->phase;
+  if (isParity ? (number & 1) != wanted : number != wanted)
+    --number;
+  auto isComplete = [=] { return barrier->phase != number; };
   uint32_t offset = place.memory.offset;
   if (!isComplete())
     thread.pause(isComplete, [=] {
@@ -231,14 +233,16 @@ static void wait(Thread &thread, const Instruction &instruction,
              std::to_string(offset) + " (" + barrier->describe() + ")";
     });
   out[0] = isComplete();
-  if (!out[0])
+  // The phase before the first has nothing to hand on.
+  if (!out[0] || barrier->completed.empty())
     return;
-  thread.warp.time = std::max(thread.warp.time, barrier->lastTime);
+  const MBarrier::Phase &phase = barrier->find(number);
+  thread.warp.time = std::max(thread.warp.time, phase.time);
   if (instruction.opcode.has("relaxed")) {
-    thread.observed.clock.join(barrier->lastClock);
-    thread.observed.asyncVisible.join(barrier->lastAsyncVisible);
+    thread.observed.clock.join(phase.clock);
+    thread.observed.asyncVisible.join(phase.asyncVisible);
   } else {
-    thread.acquire(barrier->lastClock, barrier->lastAsyncVisible);
+    thread.acquire(phase.clock, phase.asyncVisible);
   }
 }
 

@@ -1,0 +1,34 @@
+//===- BulkCopy.h - What bulk copies have in common -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SPARSE24_LIB_EMULATOR_INSTRUCTIONS_BULKCOPY_H
+#define SPARSE24_LIB_EMULATOR_INSTRUCTIONS_BULKCOPY_H
+
+#include "Instructions.h"
+
+namespace sparse24::emulator {
+
+/// Whether an opcode's destination is global memory.
+bool isToGlobal(const Opcode &opcode);
+
+/// The CTAs that a copy with operand `mask` goes to: each at the same offset as
+/// `address`. Without .multicast the one that `address` is in.
+std::vector<uint64_t> targets(Thread &thread, const Opcode &opcode,
+                              uint64_t address, uint32_t mask);
+
+/// Starts a copy of `data` to shared memory, which `barrier` counts. `source`
+/// is the shared memory it comes from, if any.
+void startCopy(Thread &thread, uint64_t destination, uint32_t alignment,
+               std::vector<uint8_t> data, uint64_t barrier,
+               const Memory &source = {});
+
+/// Reads shared memory through the asynchronous proxy, from now to the wait for
+/// the group.
+void startRead(Thread &thread, const Memory &source, uint32_t bytes);
+
+} // namespace sparse24::emulator
+
+#endif // SPARSE24_LIB_EMULATOR_INSTRUCTIONS_BULKCOPY_H
