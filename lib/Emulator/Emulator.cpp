@@ -39,6 +39,8 @@ static Statistics statistics(const Cluster &cluster) {
   Statistics sum;
   for (auto &cta : cluster.ctas) {
     Statistics &own = cta->statistics;
+    for (auto &thread : cta->threads)
+      own.totalClocks = std::max(own.totalClocks, thread->time);
     for (auto &warp : cta->warps) {
       own.totalClocks = std::max(own.totalClocks, warp->time);
       for (const Instruction &instruction : cluster.run.instructions)

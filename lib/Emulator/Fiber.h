@@ -7,6 +7,7 @@
 #ifndef SPARSE24_LIB_EMULATOR_FIBER_H
 #define SPARSE24_LIB_EMULATOR_FIBER_H
 
+#include <csetjmp>
 #include <functional>
 #include <memory>
 #include <ucontext.h>
@@ -14,7 +15,8 @@
 namespace sparse24::emulator {
 
 /// Runs a function in pieces: `resume` runs it until it calls `suspend` or
-/// ends. By POSIX' ucontext, which needs nothing beyond libc.
+/// ends. It begins by POSIX' ucontext, and jumps from then on: ucontext asks
+/// the kernel for the mask of signals at each switch.
 class Fiber {
 public:
   Fiber() = default;
@@ -33,8 +35,9 @@ private:
 
   std::function<void()> function;
   std::unique_ptr<char[]> stack;
-  ucontext_t own{}, caller{};
-  bool over = false;
+  ucontext_t context{};
+  jmp_buf own, caller;
+  bool isStarted = false, over = false;
 };
 
 } // namespace sparse24::emulator

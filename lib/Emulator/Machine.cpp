@@ -230,7 +230,7 @@ uint32_t Barrier::arrive(Thread &thread, uint32_t count, bool isForAllThreads) {
   expected = count;
   isForAll = isForAllThreads;
   thread.release(clock, asyncClock);
-  time = std::max(time, thread.warp.time);
+  time = std::max(time, thread.time);
   ++arrived;
   update();
   return own;
@@ -249,7 +249,7 @@ void Barrier::update() {
 
 void Barrier::leave(Thread &thread) const {
   thread.acquire(lastClock, lastAsyncClock);
-  thread.warp.time = std::max(thread.warp.time, lastTime);
+  thread.time = std::max(thread.time, lastTime);
   if (isForAll)
     thread.cta.timing.join(lastTime);
 }

@@ -165,6 +165,8 @@ public:
   PendingAccumulators accumulators;
 
   const Instruction *current = nullptr;
+  /// The clock of the timing model (Timing.h).
+  double time = 0;
   /// How often this thread has executed each instruction, by its id.
   std::vector<uint32_t> executed;
   bool isDone = false;
@@ -229,7 +231,7 @@ public:
   /// How often the warp has executed each instruction, by its id: lanes that
   /// execute it together count as one.
   std::vector<uint32_t> executed;
-  /// The clock of the timing model (Timing.h).
+  /// The clock of the timing model (Timing.h) of what lanes do together.
   double time = 0;
 
 private:
@@ -242,7 +244,7 @@ private:
     bool isOver = false;
 
     bool isSame(const Instruction &other) const;
-    void complete();
+    void complete(Warp &warp);
   };
   uint32_t alive;
   SharedAccesses accesses;

@@ -49,7 +49,7 @@ void PendingAccumulators::wait(Thread &thread, uint32_t inFlight) {
     Epoch reader = record.product->reader;
     uint32_t &known = thread.clock[reader.agent];
     known = std::max(known, reader.step);
-    double &time = thread.warp.time;
+    double &time = thread.time;
     time = std::max(time, record.product->endTime);
   }
   isFencedSinceWait = false;

@@ -39,9 +39,20 @@ bool Warp::Meeting::isSame(const Instruction &other) const {
           instruction->opcode.text() == other.opcode.text());
 }
 
-void Warp::Meeting::complete() {
+void Warp::Meeting::complete(Warp &warp) {
   lanes.mask = arrived;
+  auto forLanes = [&](auto &&visit) {
+    for (uint32_t lane = 0; lane < kLanes; ++lane)
+      if (lanes.has(lane))
+        visit(*lanes.threads[lane]);
+  };
+  forLanes(
+      [&](Thread &thread) { warp.time = std::max(warp.time, thread.time); });
+  // What they have accessed before is known now.
+  if (expected == warp.existing())
+    warp.flushShared();
   collective(*instruction, lanes);
+  forLanes([&](Thread &thread) { thread.time = warp.time; });
   isOver = true;
 }
 
@@ -72,9 +83,7 @@ void Warp::together(Thread &thread, const Instruction &instruction,
   meeting->lanes.threads[thread.lane] = &thread;
   meeting->arrived |= 1u << thread.lane;
   if (meeting->arrived == meeting->expected) {
-    meeting->complete();
-    if (meeting->expected == existing())
-      flushShared();
+    meeting->complete(*this);
   } else {
     thread.missingLanes = [=] { return meeting->expected & ~meeting->arrived; };
     thread.waitUntil([=] { return meeting->isOver; },
@@ -104,7 +113,7 @@ void Warp::leave(uint32_t lane) {
           "lane " + std::to_string(lane) + " has ended without executing it");
     meeting->expected &= ~(1u << lane);
     if (meeting->arrived == meeting->expected)
-      meeting->complete();
+      meeting->complete(*this);
   }
   if (!alive)
     flushShared();

@@ -17,7 +17,7 @@ static void finish(Thread &thread, const Copies &group) {
     copy->finish();
     uint32_t &step = thread.clock[copy->engine.agent];
     step = std::max(step, copy->engine.step);
-    thread.warp.time = std::max(thread.warp.time, copy->time);
+    thread.time = std::max(thread.time, copy->time);
   }
 }
 
@@ -42,7 +42,7 @@ static void copy(Thread &thread, const Instruction &instruction,
     thread.read(Space::global, wide(in + 2), copy->data.data(), sourceSize,
                 size);
   copy->engine = {thread.asyncAgent(), thread.nextAsyncStep()};
-  copy->time = thread.cta.timing.copy(thread.warp.time, sourceSize);
+  copy->time = thread.cta.timing.copy(thread.time, sourceSize);
   thread.cta.statistics.sharedWrittenBytes += size;
   thread.warp.countShared(thread, destination.offset, size);
   thread.check(destination,

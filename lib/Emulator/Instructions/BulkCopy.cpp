@@ -68,7 +68,7 @@ void sparse24::emulator::startCopy(Thread &thread, uint64_t destination,
   copy->destination = memory;
   copy->data = std::move(data);
   copy->engine = {counter.engine, ++counter.engineStep};
-  copy->time = thread.cta.timing.copy(thread.warp.time, bytes);
+  copy->time = thread.cta.timing.copy(thread.time, bytes);
   if (source) {
     copy->source = PendingRead{source, bytes, /*step=*/0, /*time=*/0};
     source.cta->shared.beginRead(source.offset, bytes);
@@ -92,7 +92,7 @@ void sparse24::emulator::startRead(Thread &thread, const Memory &source,
                                    &thread.asyncVisible));
   shared.beginRead(source.offset, bytes);
   thread.cta.statistics.sharedReadBytes += bytes;
-  double time = thread.cta.timing.copy(thread.warp.time, bytes);
+  double time = thread.cta.timing.copy(thread.time, bytes);
   thread.openBulkGroup.reads.push_back({source, bytes, engine.step, time});
 }
 
@@ -178,7 +178,7 @@ static void waitGroup(Thread &thread, const Instruction &instruction,
       uint32_t &step = thread.clock[thread.asyncAgent()];
       step = std::max(step, read.step);
       if (!isRead)
-        thread.warp.time = std::max(thread.warp.time, read.time);
+        thread.time = std::max(thread.time, read.time);
     }
   }
   if (!isRead)

@@ -116,7 +116,7 @@ static void arriveAt(Thread &thread, const Instruction &instruction,
     barrier.current.asyncVisible.join(thread.fenced->asyncVisible);
   }
   ++thread.cta.cluster.progress;
-  barrier.current.time = std::max(barrier.current.time, thread.warp.time);
+  barrier.current.time = std::max(barrier.current.time, thread.time);
   if (count == 0 || count > barrier.pending) {
     thread.report(FindingKind::invalidOperand,
                   "arrives " + std::to_string(count) + " times where " +
@@ -237,7 +237,7 @@ static void wait(Thread &thread, const Instruction &instruction,
   if (!out[0] || barrier->completed.empty())
     return;
   const MBarrier::Phase &phase = barrier->find(number);
-  thread.warp.time = std::max(thread.warp.time, phase.time);
+  thread.time = std::max(thread.time, phase.time);
   if (instruction.opcode.has("relaxed")) {
     thread.observed.clock.join(phase.clock);
     thread.observed.asyncVisible.join(phase.asyncVisible);

@@ -73,8 +73,8 @@ static constexpr SpecialRegister kRegisters[] = {
     {"%smid", [](Thread &) -> uint64_t { return 0; }},
     {"%nsmid", [](Thread &) -> uint64_t { return 1; }},
     {"%gridid", [](Thread &) -> uint64_t { return 1; }},
-    {"%clock", [](Thread &t) { return static_cast<uint64_t>(t.warp.time); }},
-    {"%clock64", [](Thread &t) { return static_cast<uint64_t>(t.warp.time); }},
+    {"%clock", [](Thread &t) { return static_cast<uint64_t>(t.time); }},
+    {"%clock64", [](Thread &t) { return static_cast<uint64_t>(t.time); }},
     {"%globaltimer",
      [](Thread &) -> uint64_t {
        auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -229,7 +229,7 @@ static void multiply(const Instruction &instruction,
   product.multiply();
   double start = 0;
   for (const Thread *thread : lanes.threads)
-    start = std::max(start, thread->warp.time);
+    start = std::max(start, thread->time);
   async->endTime =
       leader.cta.timing.math.use(start, productClocks(*form, kRows));
   std::vector<uint32_t> results(operands.numD);

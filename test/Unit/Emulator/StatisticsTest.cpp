@@ -92,3 +92,46 @@ TEST(Statistics, SaysItInWords) {
   EXPECT_THAT(text, testing::HasSubstr("3  bar.sync\n"));
   EXPECT_THAT(text, testing::HasSubstr("50% of the shorter overlaps"));
 }
+
+/// Steps of a pipeline: each copies 4 KiB and multiplies, and waits for copies
+/// of `depth` steps before.
+static Statistics pipeline(uint32_t depth) {
+  Kernel kernel;
+  auto copy = kernel.op("cp.async.cg.shared.global");
+  auto commit = kernel.op("cp.async.commit_group");
+  auto wait = kernel.op("cp.async.wait_group");
+  auto sync = kernel.op("bar.sync");
+  auto mma =
+      kernel.op("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", 4);
+  std::vector<uint32_t> source(1024);
+  Launch launch = oneCta(128, 4096 * (depth + 1));
+  launch.global = {allocation(source)};
+  Report report = kernel.run(launch, [&] {
+    uint32_t tid = kernel.tid();
+    Words zeros(10);
+    std::fill(zeros.begin(), zeros.end(), 0);
+    for (uint32_t step = 0; step < 64; ++step) {
+      for (uint32_t i = 0; i < 2; ++i)
+        copy(uint64_t(4096 * (step % (depth + 1)) + 16 * (tid + 128 * i)),
+             &source[4 * (tid + 128 * i)], 16u, 16u);
+      commit();
+      wait(depth);
+      sync(0u, 0u);
+      for (uint32_t i = 0; i < 64; ++i)
+        mma(zeros);
+      sync(0u, 0u);
+    }
+  });
+  EXPECT_EQ(report.findings.size(), 0u);
+  return report.statistics;
+}
+
+TEST(Statistics, OverlapsCopiesAndMath) {
+  Statistics serial = pipeline(0), deep = pipeline(3);
+  // 64 steps with 4 KiB at 16 bytes a clock; 4 warps' 64 products at 1 clock.
+  EXPECT_EQ(serial.copyClocks, 64 * 256);
+  EXPECT_EQ(serial.mathClocks, 64 * 256);
+  EXPECT_EQ(serial.overlap(), 0);
+  EXPECT_GE(serial.totalClocks, 64 * (256 + 600 + 256));
+  EXPECT_GT(deep.overlap(), 0.8);
+}
