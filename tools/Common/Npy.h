@@ -28,6 +28,7 @@ public:
   llvm::Error write(llvm::StringRef path) const;
 
   llvm::ArrayRef<int64_t> shape() const { return dims; }
+  size_t itemSize() const { return itemBytes; }
   size_t byteSize() const;
   void *data() { return storage.get(); }
 

@@ -32,8 +32,55 @@ static std::optional<uint64_t> parseNumber(StringRef text) {
   return std::nullopt;
 }
 
+/// `8x64` or `8x64,128`: the box, and how many bytes are swizzled.
+Error Arguments::makeMap(StringRef parameters, Argument &argument) {
+  auto fail = [&](const Twine &message) {
+    return createStringError("'" + argument.text + "': " + message);
+  };
+  auto [boxText, swizzleText] = parameters.split(',');
+  SmallVector<StringRef> extents;
+  boxText.split(extents, 'x');
+  ArrayRef<int64_t> shape = argument.array->shape();
+  if (extents.size() != shape.size())
+    return fail("the box has " + Twine(extents.size()) +
+                " dimensions, the array " + Twine(shape.size()));
+  auto swizzle =
+      StringSwitch<std::optional<emulator::TensorMapSwizzle>>(swizzleText)
+          .Cases({"", "0"}, emulator::TensorMapSwizzle::none)
+          .Case("32", emulator::TensorMapSwizzle::bytes32)
+          .Case("64", emulator::TensorMapSwizzle::bytes64)
+          .Case("128", emulator::TensorMapSwizzle::bytes128)
+          .Default(std::nullopt);
+  if (!swizzle)
+    return fail("swizzles are of 32, 64 or 128 bytes");
+  // Maps begin with the contiguous dimension, arrays end with it.
+  uint64_t itemBytes = argument.array->itemSize(), stride = itemBytes;
+  SmallVector<uint64_t> sizes, strides;
+  SmallVector<uint32_t> box, elementStrides(shape.size(), 1);
+  for (auto [extent, size] : zip(reverse(extents), reverse(shape))) {
+    if (extent.getAsInteger(10, box.emplace_back()))
+      return fail("bad box");
+    sizes.push_back(static_cast<uint64_t>(size));
+    strides.push_back(stride *= static_cast<uint64_t>(size));
+  }
+  auto type = itemBytes == 1   ? emulator::TensorMapType::U8
+              : itemBytes == 2 ? emulator::TensorMapType::U16
+              : itemBytes == 4 ? emulator::TensorMapType::U32
+                               : emulator::TensorMapType::U64;
+  argument.map = std::make_unique<emulator::TensorMap>();
+  const char *wrong = emulator::encodeTensorMap(
+      argument.map.get(), type, static_cast<uint32_t>(shape.size()),
+      argument.array->data(), sizes.data(), strides.data(), box.data(),
+      elementStrides.data(), emulator::TensorMapInterleave::none, *swizzle,
+      emulator::TensorMapPromotion::none, emulator::TensorMapFill::zeros);
+  return wrong ? fail(wrong) : Error::success();
+}
+
 Error Arguments::parse(StringRef text, Argument &argument) {
   argument.text = text.str();
+  StringRef map;
+  if (text.consume_front("map("))
+    std::tie(map, text) = text.split("):");
   if (std::optional<uint64_t> bits = parseNumber(text)) {
     argument.bits = *bits;
     return Error::success();
@@ -52,7 +99,7 @@ Error Arguments::parse(StringRef text, Argument &argument) {
   }
   argument.descriptor = run::makeDescriptor(*argument.array);
   argument.pointer = argument.descriptor.data();
-  return Error::success();
+  return map.empty() ? Error::success() : makeMap(map, argument);
 }
 
 Expected<Arguments> Arguments::parse(ArrayRef<std::string> texts) {
@@ -81,9 +128,11 @@ Expected<std::vector<void *>>
 Arguments::forKernel(mlir::LLVM::LLVMFuncOp function) {
   std::vector<void *> fields, bare;
   for (Argument &argument : arguments) {
-    if (!argument.array) {
-      fields.push_back(&argument.bits);
-      bare.push_back(&argument.bits);
+    if (!argument.array || argument.map) {
+      void *value = argument.map ? static_cast<void *>(argument.map.get())
+                                 : &argument.bits;
+      fields.push_back(value);
+      bare.push_back(value);
       continue;
     }
     for (int64_t &field : argument.descriptor)

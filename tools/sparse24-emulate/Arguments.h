@@ -6,6 +6,7 @@
 
 #include "Common/Arrays.h"
 #include "sparse24/Emulator/HostProgram.h"
+#include "sparse24/Emulator/TensorMap.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -41,8 +42,11 @@ private:
     /// Descriptor of an array, and a pointer to that.
     llvm::SmallVector<int64_t> descriptor;
     void *pointer = nullptr;
+    /// Of an array that is passed as a tensor map.
+    std::unique_ptr<emulator::TensorMap> map;
   };
   llvm::Error parse(llvm::StringRef text, Argument &argument);
+  static llvm::Error makeMap(llvm::StringRef parameters, Argument &argument);
 
   std::deque<Argument> arguments;
 };

@@ -43,6 +43,8 @@ An argument is
   a.npy:4x8xf32      an array that is written: its shape and type; its bytes are
                      0xFF before
   i32:5, f32:0.5, …  a number
+  map(8x64,128):…    one of these arrays as a tensor map: the box that a copy
+                     moves, and the bytes that it swizzles (32, 64, 128, or none)
 As in sparse24-run, --input and --output say the same of arrays.
 
 With --batch=FILE every line of FILE is one run, with these options. Prints each
