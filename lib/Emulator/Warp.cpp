@@ -106,8 +106,10 @@ void Warp::leave(uint32_t lane) {
   for (auto &meeting : meetings) {
     if (meeting->isOver || !(meeting->expected >> lane & 1))
       continue;
-    // The lanes that are left would go on; PTX wants all of them to have come.
-    if (meeting->instruction->opcode.isAligned())
+    // The lanes that are left would go on; PTX wants all of them to have come,
+    // but for barriers, which wait for threads that haven't ended.
+    const Opcode &opcode = meeting->instruction->opcode;
+    if (opcode.isAligned() && !opcode.parts()[0].starts_with("bar"))
       meeting->lanes.threads[std::countr_zero(meeting->arrived)]->report(
           FindingKind::divergence,
           "lane " + std::to_string(lane) + " has ended without executing it");

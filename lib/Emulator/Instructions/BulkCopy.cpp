@@ -157,13 +157,13 @@ static void copy(Thread &thread, const Instruction &instruction,
 // Groups
 //===----------------------------------------------------------------------===//
 
-/// PTX ISA, 9.7.9.25.4.4: cp.async.bulk.commit_group.
+/// PTX ISA, 9.7.9.25.6.1: cp.async.bulk.commit_group.
 static void commitGroup(Thread &thread, const Instruction &, const uint32_t *,
                         uint32_t *) {
   thread.bulkGroups.push_back(std::exchange(thread.openBulkGroup, {}));
 }
 
-/// PTX ISA, 9.7.9.25.4.5: cp.async.bulk.wait_group. With .read only the sources
+/// PTX ISA, 9.7.9.25.6.2: cp.async.bulk.wait_group. With .read only the sources
 /// have been read.
 /// in: how many groups may stay in flight.
 static void waitGroup(Thread &thread, const Instruction &instruction,

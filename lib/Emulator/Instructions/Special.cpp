@@ -193,7 +193,7 @@ static void trap(Thread &thread, const Instruction &, const uint32_t *,
   thread.end();
 }
 
-/// PTX ISA, 9.7.12.6: exit.
+/// PTX ISA, 9.7.12.7: exit.
 static void exitThread(Thread &thread, const Instruction &, const uint32_t *,
                        uint32_t *) {
   thread.end();
