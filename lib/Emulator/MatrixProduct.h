@@ -10,7 +10,8 @@
 //
 // Products are exact and so are sums, as far as double goes; the result is
 // rounded once an instruction. A Tensor Core aligns and truncates summands
-// instead, which stays within K·2^-24·(|A|·|B|).
+// instead. On an H100 that stayed within K·2^-24·(|A|·|B| + |C|), and for wgmma
+// of 8-bit floats within K·2^-13.
 //
 //===----------------------------------------------------------------------===//
 

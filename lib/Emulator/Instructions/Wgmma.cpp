@@ -119,7 +119,7 @@ static void readOperand(const WarpgroupLanes &lanes, AsyncProduct &product,
 }
 
 //===----------------------------------------------------------------------===//
-// Accumulators
+// Operands in registers
 //===----------------------------------------------------------------------===//
 
 /// Accumulators as the product sees them: results still hidden are known to it.
@@ -147,6 +147,35 @@ static std::vector<uint32_t> accumulatorsOf(Thread &thread, const uint32_t *in,
   return values;
 }
 
+/// Takes what registers hold: D, A if there, and metadata.
+static void readRegisters(const MatrixForm &form, const Operands &operands,
+                          const WarpgroupLanes &lanes, MatrixProduct &product) {
+  uint32_t selector =
+      form.isSparse ? lanes.uniform(operands.selector, "the sparsity selector")
+                    : 0;
+  if (form.isSparse &&
+      selector >= static_cast<uint32_t>(numSelectors(form.groups())))
+    lanes.threads[0]->report(FindingKind::invalidOperand,
+                             "the sparsity selector is " +
+                                 std::to_string(selector));
+  bool isAccumulating = lanes.uniform(operands.scaleD, "scale-d") != 0;
+  for (int i = 0; i < int(kWarpgroupThreads); ++i) {
+    Thread &thread = *lanes.threads[i];
+    int lane = i % int(kLanes), firstRow = kWarpRows * (i / int(kLanes));
+    const uint32_t *in = lanes.in[i];
+    if (!operands.hasDescriptorA) {
+      checkNotPending(thread, {in + operands.a, in + operands.b});
+      product.loadA(lane, firstRow, in + operands.a);
+    }
+    if (form.isSparse)
+      product.loadMetadata(thread, firstRow, in[operands.metadata], selector);
+    std::vector<uint32_t> values =
+        accumulatorsOf(thread, in, operands.numD, isAccumulating);
+    if (isAccumulating)
+      product.loadD(lane, firstRow, values.data());
+  }
+}
+
 /// 1 or -1.
 static double scaleOf(const WarpgroupLanes &lanes, int word, const char *name) {
   if (word < 0)
@@ -158,30 +187,10 @@ static double scaleOf(const WarpgroupLanes &lanes, int word, const char *name) {
   return scale;
 }
 
-//===----------------------------------------------------------------------===//
-// Instructions
-//===----------------------------------------------------------------------===//
-
-/// PTX ISA, 9.7.15.5.2: wgmma.mma_async; 9.7.15.6: wgmma.mma_async.sp.
-/// in: D, A (registers or descriptor), descriptor of B [, metadata, selector],
-/// scale-d [, scale-a, scale-b [, trans-a][, trans-b]]; out: D
-static void multiply(const Instruction &instruction,
-                     const WarpgroupLanes &lanes) {
-  bool hasDescriptorA = instruction.opcode.has("adesc");
-  std::optional<MatrixForm> form = formOf(instruction.opcode);
-  Thread &leader = *lanes.threads[0];
-  if (!form)
-    return leader.report(FindingKind::unsupported, "no such shape and types");
-  Operands operands(*form, hasDescriptorA);
-  MatrixProduct product(*form, kRows);
-  auto async = std::make_shared<AsyncProduct>();
-  async->instruction = &instruction;
-  // The last thread's engine stands for the warpgroup: the first one's is more
-  // likely to do copies, too.
-  Thread &last = *lanes.threads[kWarpgroupThreads - 1];
-  async->reader = {last.asyncAgent(), last.nextAsyncStep()};
-
-  // B, and A if it is in shared memory: one operand for all warps.
+/// Takes what is in shared memory: B, and A if there. Scales B by both signs.
+static void readShared(const MatrixForm &form, const Operands &operands,
+                       const WarpgroupLanes &lanes, MatrixProduct &product,
+                       AsyncProduct &async) {
   auto descriptorAt = [&](int word, const char *name) {
     return lanes.uniform(word, name) | uint64_t(lanes.uniform(word + 1, name))
                                            << 32;
@@ -192,51 +201,56 @@ static void multiply(const Instruction &instruction,
   double scale = scaleOf(lanes, operands.scaleA, "imm-scale-a") *
                  scaleOf(lanes, operands.scaleB, "imm-scale-b");
   readOperand(
-      lanes, *async, descriptorAt(operands.b, "the descriptor of B"), "B",
-      isKMajor(operands.transposeB, "imm-trans-b"), form->b, form->n, form->k,
+      lanes, async, descriptorAt(operands.b, "the descriptor of B"), "B",
+      isKMajor(operands.transposeB, "imm-trans-b"), form.b, form.n, form.k,
       [&](int n, int k, double value) { product.b(k, n) = scale * value; });
-  if (hasDescriptorA)
-    readOperand(lanes, *async, descriptorAt(operands.a, "the descriptor of A"),
-                "A", isKMajor(operands.transposeA, "imm-trans-a"), form->a,
-                form->m, form->heldK(),
+  if (operands.hasDescriptorA)
+    readOperand(lanes, async, descriptorAt(operands.a, "the descriptor of A"),
+                "A", isKMajor(operands.transposeA, "imm-trans-a"), form.a,
+                form.m, form.heldK(),
                 [&](int m, int k, double value) { product.a(m, k) = value; });
+}
 
-  uint32_t selector =
-      form->isSparse ? lanes.uniform(operands.selector, "the sparsity selector")
-                     : 0;
-  if (form->isSparse &&
-      selector >= static_cast<uint32_t>(numSelectors(form->groups())))
-    leader.report(FindingKind::invalidOperand,
-                  "the sparsity selector is " + std::to_string(selector));
-  bool isAccumulating = lanes.uniform(operands.scaleD, "scale-d") != 0;
-  for (uint32_t i = 0; i < kWarpgroupThreads; ++i) {
-    Thread &thread = *lanes.threads[i];
-    auto lane = static_cast<int>(thread.lane);
-    int firstRow = kWarpRows * static_cast<int>(i / kLanes);
-    const uint32_t *in = lanes.in[i];
-    if (!hasDescriptorA) {
-      checkNotPending(thread, {in + operands.a, in + operands.b});
-      product.loadA(lane, firstRow, in + operands.a);
-    }
-    if (form->isSparse)
-      product.loadMetadata(thread, firstRow, in[operands.metadata], selector);
-    std::vector<uint32_t> values =
-        accumulatorsOf(thread, in, operands.numD, isAccumulating);
-    if (isAccumulating)
-      product.loadD(lane, firstRow, values.data());
-  }
+//===----------------------------------------------------------------------===//
+// Instructions
+//===----------------------------------------------------------------------===//
 
-  product.multiply();
+/// When the product will be done, in the timing model.
+static double endTime(const MatrixForm &form, const WarpgroupLanes &lanes) {
   double start = 0;
   for (const Thread *thread : lanes.threads)
     start = std::max(start, thread->time);
-  async->endTime =
-      leader.cta.timing.math.use(start, productClocks(*form, kRows));
+  return lanes.threads[0]->cta.timing.math.use(start,
+                                               productClocks(form, kRows));
+}
+
+/// PTX ISA, 9.7.15.5.2: wgmma.mma_async; 9.7.15.6: wgmma.mma_async.sp.
+/// in: D, A (registers or descriptor), descriptor of B [, metadata, selector],
+/// scale-d [, scale-a, scale-b [, trans-a][, trans-b]]; out: D
+static void multiply(const Instruction &instruction,
+                     const WarpgroupLanes &lanes) {
+  std::optional<MatrixForm> form = formOf(instruction.opcode);
+  if (!form)
+    return lanes.threads[0]->report(FindingKind::unsupported,
+                                    "no such shape and types");
+  Operands operands(*form, instruction.opcode.has("adesc"));
+  MatrixProduct product(*form, kRows);
+  auto async = std::make_shared<AsyncProduct>();
+  async->instruction = &instruction;
+  // The last thread's engine stands for the warpgroup: the first one's is more
+  // likely to do copies, too.
+  Thread &last = *lanes.threads[kWarpgroupThreads - 1];
+  async->reader = {last.asyncAgent(), last.nextAsyncStep()};
+
+  readShared(*form, operands, lanes, product, *async);
+  readRegisters(*form, operands, lanes, product);
+  product.multiply();
+  async->endTime = endTime(*form, lanes);
   std::vector<uint32_t> results(operands.numD);
-  for (uint32_t i = 0; i < kWarpgroupThreads; ++i) {
-    Thread &thread = *lanes.threads[i];
-    product.storeD(thread.lane, kWarpRows * int(i / kLanes), results.data());
-    thread.accumulators.add(async, results, lanes.out[i]);
+  for (int i = 0; i < int(kWarpgroupThreads); ++i) {
+    product.storeD(i % int(kLanes), kWarpRows * (i / int(kLanes)),
+                   results.data());
+    lanes.threads[i]->accumulators.add(async, results, lanes.out[i]);
   }
 }
 
