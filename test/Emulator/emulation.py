@@ -30,8 +30,12 @@ def emulate(tool, suite, directory, inputs=inputs_of, kernels=None):
     lines = []
     for k in kernels:
         np.save(directory / f"{k.name}.in.npy", inputs(k))
-        lines.append(f"--kernel={k.name} --block={k.threads} --arg={directory}/{k.name}.in.npy "
-                     f"--arg={directory}/{k.name}.out.npy:{k.threads}x{k.num_out}xi32")
+        source = f"{directory}/{k.name}.in.npy"
+        if k.box:
+            words, rows, swizzle = k.box
+            source = f"map({rows}x{words},{swizzle}):{source}"
+        lines.append(f"--kernel={k.name} --block={k.threads} --grid={k.cluster} --cluster={k.cluster} --arg={source} "
+                     f"--arg={directory}/{k.name}.out.npy:{k.rows}x{k.num_out}xi32")
     batch = directory / "batch.txt"
     batch.write_text("\n".join(lines) + "\n")
     process = subprocess.run([tool, module, f"--batch={batch}"], capture_output=True, text=True, check=False)

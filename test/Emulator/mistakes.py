@@ -246,7 +246,7 @@ def _(w, thread, words, mistake):
     "misaligned": ("misaligned", "cp.async.bulk"),
     "beyond_the_end": ("out-of-bounds", "cp.async.bulk"),
     "no_wait": ("missing-wait", "ld.shared"),
-    "wrong_phase": ("missing-wait", "ld.shared"),
+    "wrong_phase": ("uninitialized-read", "ld.shared"),
 }, threads=64, shared_bytes=1024 + 16)
 def _(w, thread, words, mistake):
     """One bulk copy, in two pieces, that all wait for."""
@@ -274,7 +274,7 @@ def _(w, thread, words, mistake):
 
 @with_mistakes("bulk_store", ["u32"], 1, {
     "no_fence": ("missing-fence", "cp.async.bulk"),
-    "no_barrier": ("race", "cp.async.bulk"),
+    "no_barrier": ("uninitialized-read", "cp.async.bulk"),
     "overwritten_before_the_wait": ("missing-wait", "st.shared"),
 }, threads=32, shared_bytes=128)
 def _(w, thread, words, mistake):

@@ -23,10 +23,19 @@ class Kernel:
     # For each input word, what it holds: a key of FILL.
     fill: list
     threads: int = 32
+    # CTAs of the launch, one cluster.
+    cluster: int = 1
+    # The input as a tensor map: words and rows that a copy moves, and the bytes that it swizzles. Else a pointer.
+    box: tuple = None
     shared_bytes: int = 0
     # Terms of a float result (EXACT: compared bit for bit), and its type.
     terms: int = EXACT
     result: str = "u32"
+
+    @property
+    def rows(self):
+        """Threads of all CTAs."""
+        return self.threads * self.cluster
 
 
 def _floats(rng, shape):
@@ -142,8 +151,12 @@ class Suite:
             if k.shared_bytes:
                 lines.append(f"  llvm.mlir.global internal @{k.name}_shared() {{addr_space = 3 : i32, "
                              f"alignment = 1024 : i64}} : !llvm.array<{k.shared_bytes} x i8>")
-            lines.append(f"  llvm.func @{k.name}(%in: !llvm.ptr<1>, %out: !llvm.ptr<1>) attributes "
-                         f"{{gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: {k.threads}, 1, 1>}} {{")
+            source = "!llvm.ptr<1>"
+            if k.box:
+                source = "!llvm.ptr {llvm.byval = !llvm.array<16 x i64>, llvm.align = 64 : i64, nvvm.grid_constant}"
+            cluster = f", nvvm.cluster_dim = array<i32: {k.cluster}, 1, 1>" if k.cluster > 1 else ""
+            lines.append(f"  llvm.func @{k.name}(%in: {source}, %out: !llvm.ptr<1>) attributes "
+                         f"{{gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: {k.threads}, 1, 1>{cluster}}} {{")
             lines += ["    " + line for line in body.split("\n") if line]
             lines += ["    llvm.return", "  }"]
             if separate:
@@ -155,24 +168,29 @@ def inputs_of(kernel, seed=24):
     """The kernel's input, threads × words, the same on every machine and for variants `name__variant`."""
     stem = kernel.name.split("__")[0]
     rng = np.random.Generator(np.random.PCG64([seed, *stem.encode()]))
-    columns = [FILL[kind](rng, kernel.threads) for kind in kernel.fill]
+    columns = [FILL[kind](rng, kernel.rows) for kind in kernel.fill]
     return np.ascontiguousarray(np.stack(columns, axis=1).astype(np.uint32))
 
 
-def _write(function, name, fill, num_out, threads=32, shared_bytes=0, terms=EXACT, result="u32"):
+def _write(function, name, fill, num_out, threads=32, cluster=1, box=None, shared_bytes=0, terms=EXACT, result="u32"):
     w = Writer()
-    thread = w.value("nvvm.read.ptx.sreg.tid.x : i32")
-    first = w.times(thread, len(fill))
+    thread = row = w.value("nvvm.read.ptx.sreg.tid.x : i32")
+    if cluster > 1:
+        cta = w.value("nvvm.read.ptx.sreg.ctaid.x : i32")
+        row = w.value(f"llvm.add {w.times(cta, threads)}, {thread} : i32")
+    first = w.times(row, len(fill))
     words = []
-    for i in range(len(fill)):
+    for i in range(0 if box else len(fill)):
         index = w.value(f"llvm.add {first}, {w.constant(i)} : i32")
         address = w.value(f"llvm.getelementptr %in[{index}] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i32")
         words.append(w.value(f"llvm.load {address} : !llvm.ptr<1> -> i32"))
+    # A kernel that stores its results itself gives none.
     results = function(w, thread, words)
-    assert len(results) == num_out, name
-    first = w.times(thread, num_out)
+    assert len(results) in (0, num_out), name
+    first = w.times(row, num_out)
     for i, value in enumerate(results):
         index = w.value(f"llvm.add {first}, {w.constant(i)} : i32")
         address = w.value(f"llvm.getelementptr %out[{index}] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i32")
         w.do(f"llvm.store {value}, {address} : i32, !llvm.ptr<1>")
-    return Kernel(name, len(fill), num_out, "\n".join(w.lines), list(fill), threads, shared_bytes, terms, result)
+    return Kernel(name, len(fill), num_out, "\n".join(w.lines), list(fill), threads, cluster, box, shared_bytes, terms,
+                  result)

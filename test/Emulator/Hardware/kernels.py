@@ -284,6 +284,139 @@ def _atomics():
             return [w.value(f"llvm.load {w.shared(w.constant(0))} : !llvm.ptr<3> -> i32")]
 
 
+    @SUITE.kernel("match_any", ["bit"], 1)
+    def _(w, thread, words):
+        return [w.value(f"nvvm.match.sync any {w.constant(-1)}, {words[0]} : i32 -> i32")]
+
+    @SUITE.kernel("match_all", ["bit"], 2)
+    def _(w, thread, words):
+        both = w.value(f"nvvm.match.sync all {w.constant(-1)}, {words[0]} : i32 -> !llvm.struct<(i32, i1)>")
+        agrees = w.value(f"llvm.extractvalue {both}[1] : !llvm.struct<(i32, i1)>")
+        return [w.value(f"llvm.extractvalue {both}[0] : !llvm.struct<(i32, i1)>"),
+                w.value(f"llvm.zext {agrees} : i1 to i32")]
+
+    @SUITE.kernel("barrier_named", ["u32"], 1, threads=96, shared_bytes=96 * 4)
+    def _(w, thread, words):
+        # Warps 0 and 1 exchange words; warp 2 gives its own back.
+        w.do(f"llvm.store {words[0]}, {w.shared(w.times(thread, 4))} : i32, !llvm.ptr<3>")
+        inside = w.value(f"llvm.icmp \"ult\" {thread}, {w.constant(64)} : i32")
+        w.do(f"llvm.cond_br {inside}, ^two, ^all({thread} : i32)")
+        w.do("^two:")
+        w.do(f"nvvm.barrier id = {w.constant(3)} number_of_threads = {w.constant(64)}")
+        other = w.value(f"llvm.xor {thread}, {w.constant(32)} : i32")
+        w.do(f"llvm.br ^all({other} : i32)")
+        w.do("^all(%from: i32):")
+        return [w.value(f"llvm.load {w.shared(w.times('%from', 4))} : !llvm.ptr<3> -> i32")]
+
+
+# ---------------------------------------------------------------------------
+# Clusters and tensor maps
+# ---------------------------------------------------------------------------
+
+def _await(w, barrier, name):
+    w.do(f"llvm.br ^wait{name}")
+    w.do(f"^wait{name}:")
+    done = w.value(f"nvvm.mbarrier.try_wait {barrier}, {w.constant(0)} : !llvm.ptr<3>, i32 -> i1")
+    w.do(f"llvm.cond_br {done}, ^done{name}, ^wait{name}")
+    w.do(f"^done{name}:")
+
+
+def _cluster_barrier(w):
+    w.do("nvvm.cluster.arrive")
+    w.do("nvvm.cluster.wait")
+
+
+def _in_cluster(w, address):
+    integer = w.value(f"llvm.ptrtoint {address} : !llvm.ptr<3> to i64")
+    return w.value(f"llvm.inttoptr {integer} : i64 to !llvm.ptr<7>")
+
+
+def _clusters():
+    @SUITE.kernel("cluster_shared_memory", ["u32"], 1, threads=32, cluster=2, shared_bytes=128)
+    def _(w, thread, words):
+        w.do(f"llvm.store {words[0]}, {w.shared(w.times(thread, 4))} : i32, !llvm.ptr<3>")
+        _cluster_barrier(w)
+        rank = w.value("nvvm.read.ptx.sreg.cluster.ctarank : i32")
+        peer = w.value(f"llvm.xor {rank}, {w.constant(1)} : i32")
+        there = w.value(f"nvvm.mapa {w.shared(w.times(thread, 4))}, {peer} : !llvm.ptr<3> -> !llvm.ptr<7>")
+        result = w.value(f"llvm.load {there} : !llvm.ptr<7> -> i32")
+        # Nobody ends while its memory is read.
+        _cluster_barrier(w)
+        return [result]
+
+    @SUITE.kernel("cp_async_bulk_multicast", ["u32"] * 4, 4, threads=32, cluster=2, shared_bytes=512 + 16)
+    def _(w, thread, words):
+        barrier = w.shared(w.constant(512))
+        is_first = w.value(f"llvm.icmp \"eq\" {thread}, {w.constant(0)} : i32")
+        w.do(f"llvm.cond_br {is_first}, ^init, ^ready")
+        w.do("^init:")
+        w.do(f"nvvm.mbarrier.init {barrier}, {w.constant(1)} : !llvm.ptr<3>, i32")
+        w.do("nvvm.fence.mbarrier.init")
+        w.do(f"nvvm.mbarrier.arrive.expect_tx {barrier}, {w.constant(512)} : !llvm.ptr<3>, i32")
+        w.do("llvm.br ^ready")
+        w.do("^ready:")
+        _cluster_barrier(w)
+        # Each CTA copies half of the input's first rows to both.
+        rank = w.value("nvvm.read.ptx.sreg.cluster.ctarank : i32")
+        w.do(f"llvm.cond_br {is_first}, ^start, ^started")
+        w.do("^start:")
+        half = w.times(rank, 256)
+        source = w.value(f"llvm.getelementptr %in[{half}] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8")
+        mask = w.constant(3, "i16")
+        w.do(f"nvvm.cp.async.bulk.shared.cluster.global {_in_cluster(w, w.shared(half))}, {source}, {barrier}, "
+             f"{w.constant(256)} multicast_mask = {mask} : !llvm.ptr<7>, !llvm.ptr<1>")
+        w.do("llvm.br ^started")
+        w.do("^started:")
+        _await(w, barrier, "")
+        results = []
+        for i in range(4):
+            offset = w.value(f"llvm.add {w.times(thread, 16)}, {w.constant(4 * i)} : i32")
+            results.append(w.value(f"llvm.load {w.shared(offset)} : !llvm.ptr<3> -> i32"))
+        _cluster_barrier(w)
+        return results
+
+    @SUITE.kernel("cp_async_bulk_store", ["u32"] * 4, 4, threads=32, shared_bytes=512)
+    def _(w, thread, words):
+        _store_words(w, thread, words, 4)
+        w.do("nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}")
+        w.do("nvvm.barrier0")
+        is_first = w.value(f"llvm.icmp \"eq\" {thread}, {w.constant(0)} : i32")
+        w.do(f"llvm.cond_br {is_first}, ^start, ^started")
+        w.do("^start:")
+        w.do(f"nvvm.cp.async.bulk.global.shared.cta %out, {w.shared(w.constant(0))}, {w.constant(512)} : "
+             "!llvm.ptr<1>, !llvm.ptr<3>")
+        w.do("nvvm.cp.async.bulk.commit.group")
+        w.do("nvvm.cp.async.bulk.wait_group 0")
+        w.do("llvm.br ^started")
+        w.do("^started:")
+        return []
+
+    for swizzle in (0, 32, 64, 128):
+        words_in_row = (swizzle or 64) // 4
+
+        @SUITE.kernel(f"cp_async_bulk_tensor_swizzle{swizzle}", ["u32"] * 40, words_in_row, threads=32,
+                      box=(words_in_row, 32, swizzle), shared_bytes=32 * words_in_row * 4 + 16)
+        def _(w, thread, words):
+            barrier = w.shared(w.constant(32 * words_in_row * 4))
+            is_first = w.value(f"llvm.icmp \"eq\" {thread}, {w.constant(0)} : i32")
+            w.do(f"llvm.cond_br {is_first}, ^start, ^ready")
+            w.do("^start:")
+            w.do(f"nvvm.mbarrier.init {barrier}, {w.constant(1)} : !llvm.ptr<3>, i32")
+            w.do("nvvm.fence.mbarrier.init")
+            w.do(f"nvvm.mbarrier.arrive.expect_tx {barrier}, {w.constant(32 * words_in_row * 4)} : !llvm.ptr<3>, i32")
+            # Begins three rows above the matrix and ends beyond its right edge: zeros.
+            x, y = w.constant(44 - words_in_row), w.constant(-3)
+            w.do(f"nvvm.cp.async.bulk.tensor.shared.cluster.global {_in_cluster(w, w.shared(w.constant(0)))}, %in, "
+                 f"{barrier}, box[{x}, {y}] : !llvm.ptr<7>, !llvm.ptr")
+            w.do("llvm.br ^ready")
+            w.do("^ready:")
+            w.do("nvvm.barrier0")
+            _await(w, barrier, "")
+            return [w.value("llvm.load " + w.shared(w.value(
+                f"llvm.add {w.times(thread, 4 * words_in_row)}, {w.constant(4 * i)} : i32"))
+                + " : !llvm.ptr<3> -> i32") for i in range(words_in_row)]
+
+
 # ---------------------------------------------------------------------------
 # Warpgroup products
 # ---------------------------------------------------------------------------
@@ -397,7 +530,7 @@ def _warpgroups():
                metadata="2:4", is_transposable=False)
 
 
-for _group in (_products, _lanes, _matrices, _copies, _atomics, _warpgroups):
+for _group in (_products, _lanes, _matrices, _copies, _atomics, _clusters, _warpgroups):
     _group()
 
 
