@@ -6,11 +6,14 @@
 
 #include "sparse24/Emulator/HostProgram.h"
 
+#include "sparse24/Support/WeightFile.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 
+using namespace sparse24;
 using namespace sparse24::emulator;
 
 static thread_local HostProgram *current = nullptr;
@@ -64,6 +67,30 @@ void HostProgram::free(void *begin) {
     std::free(begin);
 }
 
+void *HostProgram::weight(const char *name, uint64_t bytes,
+                          uint64_t layoutHash) {
+  const WeightEntry *entry = weights ? weights->find(name) : nullptr;
+  if (entry && entry->bytes == bytes && entry->layoutHash == layoutHash) {
+    auto *payload = const_cast<void *>(weights->data(*entry));
+    add(name, payload, bytes);
+    return payload;
+  }
+  std::string what = !weights ? "there is no weight file"
+                     : !entry ? "the weight file has no such entry"
+                              : "the weight file's has another layout";
+  report(std::string("the program reads the weight '") + name + "', but " +
+         what);
+  return allocate(bytes, kWeightAlignment);
+}
+
+void HostProgram::report(std::string message) {
+  total.findings.push_back({FindingKind::invalidOperand,
+                            std::move(message),
+                            {"host", "unknown"},
+                            {0, 0, 0},
+                            {0, 0, 0}});
+}
+
 void HostProgram::launch(const CompiledKernel &kernel, Dim3 grid, Dim3 block,
                          Dim3 cluster, uint32_t dynamicSharedBytes,
                          void **arguments) {
@@ -86,12 +113,8 @@ void HostProgram::launch(const CompiledKernel &kernel, Dim3 grid, Dim3 block,
   try {
     report = run(makeProgram(kernel, arguments), what);
   } catch (const std::invalid_argument &error) {
-    report.findings.push_back({FindingKind::invalidOperand,
-                               std::string("the launch of '") + kernel.name +
-                                   "' is malformed: " + error.what(),
-                               {"launch", "unknown"},
-                               {0, 0, 0},
-                               {0, 0, 0}});
+    return this->report(std::string("the launch of '") + kernel.name +
+                        "' is malformed: " + error.what());
   }
   total.findings.insert(total.findings.end(), report.findings.begin(),
                         report.findings.end());
@@ -125,4 +148,9 @@ void sparse24EmulatorFree(void *begin) { current->free(begin); }
 
 void sparse24EmulatorConstant(void *begin, int64_t bytes) {
   current->add("constant", begin, static_cast<uint64_t>(bytes));
+}
+
+void *sparse24EmulatorWeight(const char *name, int64_t bytes,
+                             uint64_t layoutHash) {
+  return current->weight(name, static_cast<uint64_t>(bytes), layoutHash);
 }

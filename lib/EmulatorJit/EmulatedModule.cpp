@@ -32,6 +32,7 @@ static llvm::orc::SymbolMap getSymbols(llvm::orc::MangleAndInterner interner) {
   add("sparse24EmulatorExecute", sparse24EmulatorExecute);
   add("sparse24EmulatorFree", sparse24EmulatorFree);
   add("sparse24EmulatorLaunch", sparse24EmulatorLaunch);
+  add("sparse24EmulatorWeight", sparse24EmulatorWeight);
   return symbols;
 }
 

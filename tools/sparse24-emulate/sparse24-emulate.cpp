@@ -5,6 +5,7 @@
 #include "Common/RegisterUpstream.h"
 #include "sparse24/EmulatorJit/EmulatedModule.h"
 #include "sparse24/InitAll.h"
+#include "sparse24/Support/WeightFile.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -82,6 +83,10 @@ static cl::opt<std::string> clusterText("cluster",
 static cl::opt<unsigned> sharedBytes("shared",
                                      cl::desc("Bytes of dynamic shared memory"),
                                      cl::init(0), cl::cat(category));
+static cl::opt<std::string> weightsPath("weights",
+                                        cl::desc("The program's weight file"),
+                                        cl::value_desc("file"),
+                                        cl::cat(category));
 static cl::opt<std::string> batchFile("batch", cl::desc("Runs, one a line"),
                                       cl::value_desc("file"),
                                       cl::cat(category));
@@ -223,7 +228,8 @@ static void print(const emulator::Finding &finding,
 
 /// Whether there were no findings.
 static Expected<bool> runCall(const Call &call, mlir::ModuleOp module,
-                              const mlir::sparse24::EmulatedModule &compiled) {
+                              const mlir::sparse24::EmulatedModule &compiled,
+                              const sparse24::WeightFile *weights) {
   bool isKernel = !call.kernel.empty();
   std::string symbol = isKernel ? call.kernel : "_mlir_ciface_" + call.entry;
   auto function = module.lookupSymbol<mlir::LLVM::LLVMFuncOp>(symbol);
@@ -240,6 +246,7 @@ static Expected<bool> runCall(const Call &call, mlir::ModuleOp module,
     return pointers.takeError();
 
   emulator::HostProgram program(numThreads, seed);
+  program.setWeights(weights);
   arguments->addTo(program);
   emulator::HostProgram::Scope scope(program);
   auto start = std::chrono::steady_clock::now();
@@ -298,9 +305,16 @@ static Expected<bool> run() {
   if (!compiled)
     return compiled.takeError();
 
+  std::unique_ptr<sparse24::WeightFile> weights;
+  if (!weightsPath.empty()) {
+    weights = sparse24::WeightFile::open(weightsPath, message);
+    if (!weights)
+      return makeError(message);
+  }
+
   bool isClean = true;
   for (const Call &call : *calls) {
-    auto result = runCall(call, *module, *compiled);
+    auto result = runCall(call, *module, *compiled, weights.get());
     if (!result)
       return result.takeError();
     isClean &= *result;

@@ -17,6 +17,10 @@
 
 #include <set>
 
+namespace sparse24 {
+class WeightFile;
+}
+
 namespace sparse24::emulator {
 
 /// A constant of the compiled module. The pass writes these fields in this
@@ -59,6 +63,10 @@ public:
   void add(std::string name, void *begin, uint64_t bytes);
   void *allocate(uint64_t bytes, uint64_t alignment);
   void free(void *begin);
+  /// The file that compiled code gets its weights from; it has to outlive this.
+  void setWeights(const WeightFile *file) { weights = file; }
+  /// An entry's payload; a finding if there is none of that size and layout.
+  void *weight(const char *name, uint64_t bytes, uint64_t layoutHash);
 
   /// Runs the kernel, unless a launch before had findings: what would run on
   /// its results tells nothing new.
@@ -70,10 +78,13 @@ public:
   uint64_t numLaunches() const { return launches; }
 
 private:
+  void report(std::string message);
+
   unsigned threads;
   uint64_t seed;
   std::vector<Allocation> allocations;
   std::set<void *> owned;
+  const WeightFile *weights = nullptr;
   Report total;
   uint64_t launches = 0;
 };
@@ -93,6 +104,9 @@ void *sparse24EmulatorAllocate(int64_t bytes, int64_t alignment);
 void sparse24EmulatorFree(void *begin);
 /// A constant of the program; may be told more than once.
 void sparse24EmulatorConstant(void *begin, int64_t bytes);
+/// An entry of the weight file.
+void *sparse24EmulatorWeight(const char *name, int64_t bytes,
+                             uint64_t layoutHash);
 }
 
 #endif // SPARSE24_EMULATOR_HOSTPROGRAM_H

@@ -13,6 +13,7 @@
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "sparse24/Conversion/Passes.h"
+#include "sparse24/Conversion/WeightLayout.h"
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "sparse24/Support/WeightFile.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -451,17 +452,6 @@ LogicalResult EntryLowering::convert(memref::CopyOp copy) {
   });
   copy.erase();
   return success();
-}
-
-/// What the weight file's entry must have as its hash.
-static uint64_t getLayoutHash(WeightOp weight, MemRefType type) {
-  if (std::optional<LayoutAttr> layout = weight.getLayout())
-    return layout->getHash();
-  std::string elementType;
-  llvm::raw_string_ostream(elementType) << type.getElementType();
-  int64_t k = type.getRank() ? type.getShape().back() : 1;
-  int64_t rows = k ? type.getNumElements() / k : 0;
-  return ::sparse24::plainLayoutHash(elementType, rows, k);
 }
 
 LogicalResult EntryLowering::convert(WeightOp weight) {

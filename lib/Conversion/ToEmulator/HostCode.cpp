@@ -5,7 +5,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -46,6 +45,14 @@ Value HostCode::constant(Location loc, Type type, int64_t value) {
                                   builder.getIntegerAttr(type, value));
 }
 
+Value HostCode::call(Location loc, StringRef function, Type result,
+                     ValueRange arguments) {
+  auto callee =
+      getFunction(function, result, llvm::to_vector(arguments.getTypes()));
+  auto op = LLVM::CallOp::create(builder, loc, callee, arguments);
+  return op->getNumResults() ? op.getResult() : Value();
+}
+
 LLVM::GlobalOp HostCode::createConstant(Type type, const Twine &name,
                                         Attribute value) {
   OpBuilder::InsertionGuard guard(builder);
@@ -55,6 +62,14 @@ LLVM::GlobalOp HostCode::createConstant(Type type, const Twine &name,
       /*isConstant=*/true, LLVM::Linkage::Internal, name.str(), value);
   symbolTable.insert(global);
   return global;
+}
+
+Value HostCode::createString(Location loc, StringRef text) {
+  std::string bytes = text.str() + '\0';
+  LLVM::GlobalOp global = createConstant(
+      LLVM::LLVMArrayType::get(builder.getI8Type(), bytes.size()),
+      "sparse24_string", builder.getStringAttr(bytes));
+  return LLVM::AddressOfOp::create(builder, loc, global);
 }
 
 //===----------------------------------------------------------------------===//
@@ -102,10 +117,6 @@ void HostCode::createDescription(LLVM::LLVMFuncOp kernel,
     llvm::copy(asked.asArrayRef(), cluster.begin());
   }
   std::string name = kernel.getSymName().str();
-  LLVM::GlobalOp nameText = createConstant(
-      LLVM::LLVMArrayType::get(builder.getI8Type(), name.size() + 1),
-      name + "_name",
-      builder.getStringAttr(StringRef(name.c_str(), name.size() + 1)));
   auto type = LLVM::LLVMStructType::getLiteral(
       builder.getContext(), {ptrType, ptrType, ptrType, ptrType, i32Type,
                              i32Type, i32Type, i32Type, i32Type});
@@ -114,7 +125,7 @@ void HostCode::createDescription(LLVM::LLVMFuncOp kernel,
   OpBuilder::InsertionGuard guard(builder);
   builder.createBlock(&global.getInitializerRegion());
   SmallVector<Value> fields = {
-      LLVM::AddressOfOp::create(builder, loc, nameText),
+      createString(loc, name),
       LLVM::AddressOfOp::create(builder, loc, entry),
       LLVM::AddressOfOp::create(builder, loc, siteText),
       LLVM::AddressOfOp::create(builder, loc, siteOffsets),
@@ -280,78 +291,8 @@ LogicalResult HostCode::convert(gpu::LaunchFuncOp launch) {
   Value shared = launch.getDynamicSharedMemorySize();
   operands.push_back(shared ? shared : constant(loc, i32Type, 0));
   operands.push_back(arguments);
-  SmallVector<Type> types(10, i64Type);
-  types.front() = ptrType;
-  types.append({i32Type, ptrType});
-  LLVM::CallOp::create(builder, loc,
-                       getFunction("sparse24EmulatorLaunch", voidType, types),
-                       operands);
+  call(loc, "sparse24EmulatorLaunch", voidType, operands);
   return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Memory
-//===----------------------------------------------------------------------===//
-
-void HostCode::convert(memref::AllocOp alloc) {
-  Location loc = alloc.getLoc();
-  MemRefType type = alloc.getType();
-  builder.setInsertionPoint(alloc);
-  MemRefDescriptor descriptor =
-      MemRefDescriptor::poison(builder, loc, typeConverter.convertType(type));
-  Value stride = constant(loc, i64Type, 1);
-  for (int64_t dim = type.getRank() - 1; dim >= 0; --dim) {
-    Value size =
-        type.isDynamicDim(dim)
-            ? toI64(loc, alloc.getDynamicSizes()[type.getDynamicDimIndex(dim)])
-            : constant(loc, i64Type, type.getDimSize(dim));
-    descriptor.setSize(builder, loc, dim, size);
-    descriptor.setStride(builder, loc, dim, stride);
-    stride = arith::MulIOp::create(builder, loc, stride, size);
-  }
-  int64_t elementBytes =
-      dataLayout.getTypeSize(type.getElementType()).getFixedValue();
-  Value bytes = arith::MulIOp::create(builder, loc, stride,
-                                      constant(loc, i64Type, elementBytes));
-  Value alignment = constant(loc, i64Type, alloc.getAlignment().value_or(16));
-  Value address = LLVM::CallOp::create(builder, loc,
-                                       getFunction("sparse24EmulatorAllocate",
-                                                   ptrType, {i64Type, i64Type}),
-                                       ValueRange{bytes, alignment})
-                      .getResult();
-  descriptor.setAllocatedPtr(builder, loc, address);
-  descriptor.setAlignedPtr(builder, loc, address);
-  descriptor.setConstantOffset(builder, loc, 0);
-  Value memref =
-      UnrealizedConversionCastOp::create(builder, loc, type, Value(descriptor))
-          .getResult(0);
-  alloc.replaceAllUsesWith(memref);
-  alloc.erase();
-}
-
-void HostCode::convert(memref::DeallocOp dealloc) {
-  Location loc = dealloc.getLoc();
-  builder.setInsertionPoint(dealloc);
-  Value address =
-      getDescriptor(loc, dealloc.getMemref()).allocatedPtr(builder, loc);
-  LLVM::CallOp::create(builder, loc,
-                       getFunction("sparse24EmulatorFree", voidType, ptrType),
-                       address);
-  dealloc.erase();
-}
-
-void HostCode::convert(memref::GetGlobalOp global) {
-  Location loc = global.getLoc();
-  MemRefType type = global.getType();
-  builder.setInsertionPointAfter(global);
-  Value address =
-      getDescriptor(loc, global.getResult()).alignedPtr(builder, loc);
-  int64_t bytes = type.getNumElements() *
-                  dataLayout.getTypeSize(type.getElementType()).getFixedValue();
-  LLVM::CallOp::create(
-      builder, loc,
-      getFunction("sparse24EmulatorConstant", voidType, {ptrType, i64Type}),
-      ValueRange{address, constant(loc, i64Type, bytes)});
 }
 
 LogicalResult HostCode::convertLaunches() {
@@ -361,13 +302,6 @@ LogicalResult HostCode::convertLaunches() {
     return success();
   // Everything happens at once: there is nothing to wait for.
   SetVector<Operation *> done;
-  WalkResult result = module.walk([](WeightOp weight) {
-    weight.emitOpError("reads a weight file, which programs for the emulator "
-                       "don't have: compile without weights-file");
-    return WalkResult::interrupt();
-  });
-  if (result.wasInterrupted())
-    return failure();
   for (gpu::LaunchFuncOp launch : launches) {
     if (failed(convert(launch)))
       return failure();
@@ -383,13 +317,5 @@ LogicalResult HostCode::convertLaunches() {
     op->dropAllUses();
     op->erase();
   }
-  module.walk([&](Operation *op) {
-    if (auto alloc = dyn_cast<memref::AllocOp>(op))
-      convert(alloc);
-    else if (auto dealloc = dyn_cast<memref::DeallocOp>(op))
-      convert(dealloc);
-    else if (auto global = dyn_cast<memref::GetGlobalOp>(op))
-      convert(global);
-  });
-  return success();
+  return convertMemory();
 }

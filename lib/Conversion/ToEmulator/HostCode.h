@@ -10,6 +10,7 @@
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 
 namespace mlir::sparse24 {
 
@@ -42,7 +43,20 @@ private:
   void convert(memref::DeallocOp dealloc);
   void convert(memref::GetGlobalOp global);
 
+  LogicalResult convert(WeightOp weight);
+  LogicalResult convertMemory();
+
   Value constant(Location loc, Type type, int64_t value);
+  /// Calls a function of the emulator.
+  Value call(Location loc, StringRef function, Type result,
+             ValueRange arguments);
+  /// The address of a constant text.
+  Value createString(Location loc, StringRef text);
+  int64_t getElementBytes(MemRefType type);
+  SmallVector<Value> getSizes(Location loc, MemRefType type,
+                              ValueRange dynamicSizes);
+  Value createMemRef(Location loc, MemRefType type, Value address,
+                     ArrayRef<Value> sizes);
   Value toI64(Location loc, Value value);
   Value createSlot(Operation *op, Type type);
   MemRefDescriptor getDescriptor(Location loc, Value memref);

@@ -57,19 +57,3 @@ module attributes {gpu.container_module} {
     return
   }
 }
-
-// -----
-
-module attributes {gpu.container_module} {
-  gpu.module @kernels {
-    llvm.func @kernel(%a: i32) attributes {gpu.kernel, nvvm.kernel} {
-      llvm.return
-    }
-  }
-  func.func @weights(%n: index, %a: i32) {
-    // expected-error @+1 {{reads a weight file}}
-    %0 = sparse24.weight "w" : memref<4xf32>
-    gpu.launch_func @kernels::@kernel blocks in (%n, %n, %n) threads in (%n, %n, %n) args(%a : i32)
-    return
-  }
-}

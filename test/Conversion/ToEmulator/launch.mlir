@@ -2,7 +2,7 @@
 // RUN: sparse24-opt %s --sparse24-convert-to-emulator | FileCheck %s --implicit-check-not=gpu.
 
 // CHECK: llvm.mlir.global external constant @scale_emulator() {{.*}} : !llvm.struct<(ptr, ptr, ptr, ptr, i32, i32, i32, i32, i32)> {
-// CHECK-DAG: llvm.mlir.addressof @scale_name
+// CHECK-DAG: llvm.mlir.addressof @sparse24_string
 // CHECK-DAG: llvm.mlir.addressof @scale_entry
 // CHECK-DAG: llvm.mlir.addressof @kernels_sites
 // CHECK: llvm.return
@@ -26,14 +26,18 @@ module attributes {gpu.container_module} {
     // CHECK: llvm.call @sparse24EmulatorConstant
     %0 = memref.get_global @constant : memref<4xf32>
     // The exact size, not one rounded up.
-    // CHECK: %[[ELEMENTS:.*]] = arith.muli
-    // CHECK: %[[BYTES:.*]] = arith.muli %[[ELEMENTS]]
+    // CHECK: %[[SIZE:.*]] = arith.index_cast %arg0
+    // CHECK: %[[BYTES:.*]] = arith.muli %{{.*}}, %[[SIZE]]
     // CHECK: %[[ALIGNMENT:.*]] = llvm.mlir.constant(64 : i64)
     // CHECK: llvm.call @sparse24EmulatorAllocate(%[[BYTES]], %[[ALIGNMENT]])
     %1 = memref.alloc(%n) {alignment = 64 : i64} : memref<?xf32>
     // CHECK: llvm.call @sparse24EmulatorLaunch(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %c64_i32, %{{.*}})
     gpu.launch_func @kernels::@scale blocks in (%c1, %c1, %c1) threads in (%c32, %c1, %c1)
       dynamic_shared_memory_size %bytes args(%1 : memref<?xf32>, %factor : f32)
+    // CHECK: llvm.call @sparse24EmulatorWeight({{.*}}) : (!llvm.ptr, i64, i64) -> !llvm.ptr
+    %2 = sparse24.weight "bias" : memref<4xf32>
+    gpu.launch_func @kernels::@scale blocks in (%c1, %c1, %c1) threads in (%c32, %c1, %c1)
+      args(%2 : memref<4xf32>, %factor : f32)
     // CHECK: llvm.call @sparse24EmulatorFree
     memref.dealloc %1 : memref<?xf32>
     return

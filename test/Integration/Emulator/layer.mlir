@@ -17,6 +17,13 @@
 // RUN: sparse24-emulate %t.gpu.mlir --entry=layer --input=%t.x.npy --output=%t.y2.npy:13x8xf32 --seed=24 --host-threads=1
 // RUN: cmp %t.y.npy %t.y2.npy
 
+// Weights in a file of their own; without it the program can't run.
+// RUN: sparse24-opt %s --remarks-filter= --sparse24-pipeline="target=sm_80 prune=magnitude precision=bf16 format=llvm weights-file=%t.weights" -o %t.file.mlir
+// RUN: sparse24-emulate %t.file.mlir --entry=layer --weights=%t.weights --input=%t.x.npy --output=%t.y3.npy:13x8xf32
+// RUN: cmp %t.y.npy %t.y3.npy
+// RUN: not sparse24-emulate %t.file.mlir --entry=layer --input=%t.x.npy --output=%t.y3.npy:13x8xf32 2>&1 | FileCheck %s --check-prefix=WEIGHTS
+// WEIGHTS: error: invalid-operand: the program reads the weight '{{.*}}', but there is no weight file
+
 // CHECK: cp.async.cg.shared.global
 // CHECK: ldmatrix.sync.aligned.m8n8.x4.shared.b16
 // CHECK: mma.sp::ordered_metadata.sync.aligned.m16n8k32.row.col.f32.bf16.bf16.f32
