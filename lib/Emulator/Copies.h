@@ -26,6 +26,8 @@ struct Memory {
   /// The CTA whose shared memory it is, and the offset there; null for others.
   Cta *cta = nullptr;
   uint32_t offset = 0;
+  /// Of global memory: which of the launch's allocations it is in.
+  uint32_t allocation = 0;
 
   explicit operator bool() const { return bytes != nullptr; }
 };

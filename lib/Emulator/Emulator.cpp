@@ -57,15 +57,19 @@ static Statistics statistics(const Cluster &cluster) {
 Report sparse24::emulator::run(const Program &program, const Launch &launch) {
   Dim3 size = clusters(launch);
   auto numClusters = static_cast<uint32_t>(size.count());
-  Run run{program, launch, resolve(program.sites), numClusters};
+  Run run{program, launch, resolve(program.sites), numClusters,
+          GlobalMemory(launch.global)};
   Report report;
   std::mutex mutex;
   std::atomic<uint32_t> next = 0;
   auto work = [&] {
     for (uint32_t index; (index = next++) < numClusters;) {
-      Cluster cluster(run, {index % size.x, index / size.x % size.y,
-                            index / (size.x * size.y)});
+      Cluster cluster(
+          run, index,
+          {index % size.x, index / size.x % size.y, index / (size.x * size.y)});
+      ++run.clustersRunning;
       cluster.execute();
+      --run.clustersRunning;
       ++run.clustersDone;
       std::lock_guard lock(mutex);
       report.statistics.add(statistics(cluster));

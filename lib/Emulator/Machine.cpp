@@ -87,10 +87,11 @@ Memory Thread::resolve(Space space, uint64_t address, uint32_t bytes,
     return {owner.shared.bytes(offset), &owner, offset};
   }
   auto begin = reinterpret_cast<uint8_t *>(address);
-  for (const Allocation &allocation : cta.cluster.run.launch.global) {
-    auto first = static_cast<uint8_t *>(allocation.begin);
-    if (begin >= first && begin + bytes <= first + allocation.bytes)
-      return {begin, nullptr, 0};
+  const std::vector<Allocation> &allocations = cta.cluster.run.launch.global;
+  for (uint32_t i = 0; i < allocations.size(); ++i) {
+    auto first = static_cast<uint8_t *>(allocations[i].begin);
+    if (begin >= first && begin + bytes <= first + allocations[i].bytes)
+      return {begin, nullptr, 0, i};
   }
   report(FindingKind::outOfBounds, describe("lie in no argument's memory"));
   return {};
@@ -147,6 +148,38 @@ void Thread::check(const Memory &memory, const Conflict &conflict) {
   }
 }
 
+uint64_t Thread::globalOffset(const Memory &memory) const {
+  const Allocation &allocation =
+      cta.cluster.run.launch.global[memory.allocation];
+  return memory.bytes - static_cast<uint8_t *>(allocation.begin);
+}
+
+GlobalAccess Thread::globalAccess() const {
+  const Cluster &cluster = cta.cluster;
+  return {cluster.index + 1, now(), clock, cluster.isTrusted};
+}
+
+void Thread::check(const Memory &memory, const GlobalConflict &conflict) {
+  if (!conflict)
+    return;
+  const Launch &launch = cta.cluster.run.launch;
+  auto threads = static_cast<uint32_t>(launch.block.count());
+  std::string who = "thread " + std::to_string(conflict.other.agent % threads);
+  if (conflict.cluster != cta.cluster.index + 1)
+    who +=
+        launch.cluster.count() > 1 ? " of another cluster" : " of another CTA";
+  else if (launch.cluster.count() > 1)
+    who += " of CTA " + std::to_string(conflict.other.agent / threads) +
+           " of the cluster";
+  const char *what = conflict.kind == Conflict::readAfterWrite ? "reads what "
+                                                               : "writes what ";
+  const char *did =
+      conflict.kind == Conflict::writeAfterRead ? " reads" : " writes";
+  report(FindingKind::race, what + who + did + ", unordered, at byte " +
+                                std::to_string(conflict.offset) + " of " +
+                                launch.global[memory.allocation].name);
+}
+
 void Thread::read(Space space, uint64_t address, void *data, uint32_t bytes,
                   uint32_t alignment) {
   Memory memory = resolve(space, address, bytes, alignment);
@@ -161,6 +194,9 @@ void Thread::read(Space space, uint64_t address, void *data, uint32_t bytes,
     warp.countShared(*this, memory.offset, bytes);
   } else {
     statistics.globalReadBytes += bytes;
+    check(memory,
+          cta.cluster.run.global.read(memory.allocation, globalOffset(memory),
+                                      bytes, globalAccess()));
   }
   std::memcpy(data, memory.bytes, bytes);
 }
@@ -177,6 +213,9 @@ void Thread::write(Space space, uint64_t address, const void *data,
     warp.countShared(*this, memory.offset, bytes);
   } else {
     statistics.globalWrittenBytes += bytes;
+    check(memory,
+          cta.cluster.run.global.write(memory.allocation, globalOffset(memory),
+                                       bytes, globalAccess()));
   }
   std::memcpy(memory.bytes, data, bytes);
   ++cta.cluster.progress;
@@ -198,6 +237,12 @@ void Thread::atomic(Space space, uint64_t address, uint32_t bytes, bool isWrite,
   } else {
     (isWrite ? statistics.globalWrittenBytes : statistics.globalReadBytes) +=
         bytes;
+    GlobalMemory &global = cta.cluster.run.global;
+    auto note = isWrite ? &GlobalMemory::write : &GlobalMemory::read;
+    check(memory, (global.*note)(memory.allocation, globalOffset(memory), bytes,
+                                 globalAccess(), /*isAtomic=*/true));
+    // What it reads may be another cluster's flag.
+    cta.cluster.isTrusted |= current->opcode.parts()[0] != "red";
     std::lock_guard lock(cta.cluster.run.atomics);
     change(memory.bytes);
   }
@@ -276,7 +321,8 @@ void Cta::leave() {
   }
 }
 
-Cluster::Cluster(Run &run, Dim3 position) : run(run) {
+Cluster::Cluster(Run &run, uint32_t index, Dim3 position)
+    : run(run), index(index) {
   Dim3 size = run.launch.cluster;
   uint32_t rank = 0;
   for (uint32_t z = 0; z < size.z; ++z)

@@ -15,6 +15,7 @@
 
 #include "Copies.h"
 #include "Fiber.h"
+#include "GlobalMemory.h"
 #include "Opcode.h"
 #include "PendingAccumulators.h"
 #include "SharedAccesses.h"
@@ -127,6 +128,7 @@ public:
               const std::function<void(uint8_t *)> &change);
   /// Reports the conflict, if it is one.
   void check(const Memory &memory, const Conflict &conflict);
+  void check(const Memory &memory, const GlobalConflict &conflict);
 
   //--- Order ----------------------------------------------------------------//
 
@@ -172,6 +174,8 @@ public:
   bool isDone = false;
 
 private:
+  GlobalAccess globalAccess() const;
+  uint64_t globalOffset(const Memory &memory) const;
   friend class Cluster;
   friend class Warp;
   uint32_t asyncStep = 0;
@@ -308,18 +312,23 @@ struct Run {
   const Launch &launch;
   std::vector<Instruction> instructions;
   uint32_t numClusters;
+  GlobalMemory global;
   Findings findings = {};
   /// Global memory is shared between host threads: atomics take turns.
   std::mutex atomics = {};
-  /// Clusters that have ended: progress, to those that poll global memory.
-  std::atomic<uint32_t> clustersDone = 0;
+  /// Clusters that run, and those that have ended: progress, to those that poll
+  /// global memory.
+  std::atomic<uint32_t> clustersRunning = 0, clustersDone = 0;
 };
 
 class Cluster {
 public:
-  Cluster(Run &run, Dim3 position);
+  Cluster(Run &run, uint32_t index, Dim3 position);
 
   Run &run;
+  const uint32_t index;
+  /// It has waited for others through global memory.
+  bool isTrusted = false;
   std::vector<std::unique_ptr<Cta>> ctas;
   Barrier barrier;
   /// Agents are the threads, their engines for copies (as many), and

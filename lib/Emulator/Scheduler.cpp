@@ -130,9 +130,7 @@ void Cluster::execute() {
     }
     bool hasPolled = false;
     if (++idleRounds < kMaxIdleRounds ||
-        (run.launch.grid.count() > run.launch.cluster.count() &&
-         run.clustersDone + 1 < run.numClusters &&
-         Clock::now() - lastTime < kMaxIdleTime))
+        (run.clustersRunning > 1 && Clock::now() - lastTime < kMaxIdleTime))
       for (Thread *thread : threads)
         if (thread->isPaused) {
           runThread(*thread);
