@@ -242,7 +242,8 @@ void Thread::atomic(Space space, uint64_t address, uint32_t bytes, bool isWrite,
     check(memory, (global.*note)(memory.allocation, globalOffset(memory), bytes,
                                  globalAccess(), /*isAtomic=*/true));
     // What it reads may be another cluster's flag.
-    cta.cluster.isTrusted |= current->opcode.parts()[0] != "red";
+    const std::string &name = current->opcode.parts()[0];
+    cta.cluster.isTrusted |= name == "ld" || name == "atom";
     std::lock_guard lock(cta.cluster.run.atomics);
     change(memory.bytes);
   }

@@ -99,8 +99,6 @@ void Cluster::execute() {
     for (auto &thread : cta->threads)
       threads.push_back(thread.get());
   std::mt19937_64 random(run.launch.seed);
-  if (run.launch.seed)
-    std::shuffle(threads.begin(), threads.end(), random);
   for (Thread *thread : threads)
     thread->fiber.start([this] { run.program.kernel(); });
 
@@ -111,6 +109,8 @@ void Cluster::execute() {
   Clock::time_point lastTime = Clock::now();
   while (!threads.empty()) {
     bool hasRun = false;
+    if (run.launch.seed)
+      std::shuffle(threads.begin(), threads.end(), random);
     for (Thread *thread : threads) {
       if (thread->isDone || (thread->ready && !thread->ready()))
         continue;

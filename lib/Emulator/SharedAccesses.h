@@ -54,7 +54,6 @@ public:
       gathered.accesses.clear();
     }
   }
-  bool isEmpty() const { return open.empty(); }
 
 private:
   struct Gathered {

@@ -87,9 +87,8 @@ static uint64_t floating(const Opcode &opcode, uint64_t old, uint64_t b) {
 // Instructions
 //===----------------------------------------------------------------------===//
 
-/// One element of `atom` or `red`; returns what was there.
-static uint64_t modify(Thread &thread, const Opcode &opcode, uint64_t address,
-                       uint64_t b, uint64_t c) {
+uint64_t sparse24::emulator::modify(Thread &thread, const Opcode &opcode,
+                                    uint64_t address, uint64_t b, uint64_t c) {
   uint32_t bytes = opcode.typeBits() / 8;
   const std::string &type = opcode.last();
   bool isFloat = type.find('f') != std::string::npos;

@@ -7,6 +7,7 @@
 #include "BulkCopy.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 using namespace sparse24::emulator;
@@ -84,6 +85,32 @@ void sparse24::emulator::startCopy(Thread &thread, uint64_t destination,
   counter.update();
 }
 
+std::optional<Opcode> sparse24::emulator::reductionOf(const Opcode &opcode,
+                                                      const std::string &type) {
+  if (!opcode.has("reduce"))
+    return std::nullopt;
+  for (const char *operation :
+       {"add", "min", "max", "inc", "dec", "and", "or", "xor"})
+    if (opcode.has(operation))
+      return Opcode(std::string("red.global.") + operation + "." + type);
+  return std::nullopt;
+}
+
+void sparse24::emulator::storeToGlobal(Thread &thread, uint64_t address,
+                                       const uint8_t *data, uint32_t bytes,
+                                       uint32_t alignment,
+                                       const std::optional<Opcode> &reduction) {
+  if (!reduction)
+    return thread.write(Space::global, address, data, bytes, alignment);
+  // Each element by itself is atomic.
+  uint32_t size = reduction->typeBits() / 8;
+  for (uint32_t at = 0; at < bytes; at += size) {
+    uint64_t value = 0;
+    std::memcpy(&value, data + at, size);
+    modify(thread, *reduction, address + at, value, 0);
+  }
+}
+
 void sparse24::emulator::startRead(Thread &thread, const Memory &source,
                                    uint32_t bytes) {
   Epoch engine{thread.asyncAgent(), thread.nextAsyncStep()};
@@ -109,9 +136,11 @@ static bool isSizeValid(Thread &thread, uint32_t bytes) {
   return false;
 }
 
-/// PTX ISA, 9.7.9.25.4.1: cp.async.bulk.global.shared::cta.bulk_group.
+/// PTX ISA, 9.7.9.25.4.1: cp.async.bulk.global.shared::cta.bulk_group;
+/// 9.7.9.25.4.2: cp.reduce.async.bulk.
 /// in: dst(2), src(2), size.
-static void store(Thread &thread, const Instruction &, const uint32_t *in) {
+static void store(Thread &thread, const Instruction &instruction,
+                  const uint32_t *in, uint32_t *) {
   uint32_t bytes = in[4];
   if (!isSizeValid(thread, bytes))
     return;
@@ -119,16 +148,18 @@ static void store(Thread &thread, const Instruction &, const uint32_t *in) {
   if (!source)
     return;
   startRead(thread, source, bytes);
-  thread.write(Space::global, wide(in), source.bytes, bytes, 16);
+  const Opcode &opcode = instruction.opcode;
+  storeToGlobal(thread, wide(in), source.bytes, bytes, 16,
+                reductionOf(opcode, opcode.last()));
 }
 
 /// PTX ISA, 9.7.9.25.4.1: cp.async.bulk.
 /// in: dst(2), src(2), size, mbar(2)[, mask].
 static void copy(Thread &thread, const Instruction &instruction,
-                 const uint32_t *in, uint32_t *) {
+                 const uint32_t *in, uint32_t *out) {
   const Opcode &opcode = instruction.opcode;
   if (isToGlobal(opcode))
-    return store(thread, instruction, in);
+    return store(thread, instruction, in, out);
   uint32_t bytes = in[4];
   if (!isSizeValid(thread, bytes))
     return;
@@ -190,6 +221,7 @@ static void ignore(Thread &, const Instruction &, const uint32_t *,
 
 void sparse24::emulator::registerBulkCopy(Registry &registry) {
   registry.add("cp.async.bulk", copy);
+  registry.add("cp.reduce.async.bulk.global", store);
   registry.add("cp.async.bulk.commit_group", commitGroup);
   registry.add("cp.async.bulk.wait_group", waitGroup);
   registry.add("cp.async.bulk.prefetch", ignore);

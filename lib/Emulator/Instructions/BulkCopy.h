@@ -25,6 +25,16 @@ void startCopy(Thread &thread, uint64_t destination, uint32_t alignment,
                std::vector<uint8_t> data, uint64_t barrier,
                const Memory &source = {});
 
+/// What cp.reduce.async.bulk does with each element, as a `red` of that type;
+/// none for an opcode that overwrites.
+std::optional<Opcode> reductionOf(const Opcode &opcode,
+                                  const std::string &type);
+
+/// Writes `data` to global memory, or reduces what is there by it.
+void storeToGlobal(Thread &thread, uint64_t address, const uint8_t *data,
+                   uint32_t bytes, uint32_t alignment,
+                   const std::optional<Opcode> &reduction);
+
 /// Reads shared memory through the asynchronous proxy, from now to the wait for
 /// the group.
 void startRead(Thread &thread, const Memory &source, uint32_t bytes);

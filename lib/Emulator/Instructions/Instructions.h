@@ -42,6 +42,11 @@ void acquireFrom(Thread &thread, const Opcode &opcode, const uint8_t *place);
 void pauseIfUnchanged(Thread &thread, uint64_t address, const uint8_t *place,
                       const void *value, uint32_t bytes);
 
+/// One element of `atom` or `red`, whose opcode says the space, what to do and
+/// the type; returns what was there. `c` is for compare-and-swap.
+uint64_t modify(Thread &thread, const Opcode &opcode, uint64_t address,
+                uint64_t b, uint64_t c);
+
 /// An mbarrier, and where it is.
 struct MBarrierPlace {
   MBarrier *barrier = nullptr;

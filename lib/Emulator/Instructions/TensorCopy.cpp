@@ -151,10 +151,19 @@ static void load(Thread &thread, const Instruction &instruction,
     startCopy(thread, destinations[i], kAlignment, swizzled, barriers[i]);
 }
 
-/// PTX ISA, 9.7.9.25.5.2: cp.async.bulk.tensor, to global memory.
+/// The type that a reduction of a tensor's elements has.
+static const char *typeName(TensorMapType type) {
+  static constexpr const char *kNames[] = {"u8",  "u16", "u32", "s32", "u64",
+                                           "s64", "f16", "f32", "f64", "bf16",
+                                           "f32", "f32", "f32"};
+  return kNames[static_cast<uint8_t>(type)];
+}
+
+/// PTX ISA, 9.7.9.25.5.2: cp.async.bulk.tensor, to global memory; 9.7.9.25.5.3:
+/// cp.reduce.async.bulk.tensor.
 /// in: tensorMap(2), coordinates(dims), src(2).
 static void store(Thread &thread, const Instruction &instruction,
-                  const uint32_t *in) {
+                  const uint32_t *in, uint32_t *) {
   const TensorMap *map = findMap(thread, instruction.opcode, wide(in));
   if (!map)
     return;
@@ -169,20 +178,23 @@ static void store(Thread &thread, const Instruction &instruction,
   forChunks(*map, address, [&](uint32_t from, uint32_t to) {
     std::memcpy(&data[to], source.bytes + from, 16);
   });
+  auto reduction = reductionOf(instruction.opcode, typeName(map->type));
   for (uint32_t row = 0; row < rows.count(); ++row)
     if (Rows::Part part = rows.part(row); part.bytes)
-      thread.write(Space::global, reinterpret_cast<uint64_t>(part.address),
-                   &data[row * rows.rowBytes() + part.begin], part.bytes, 1);
+      storeToGlobal(thread, reinterpret_cast<uint64_t>(part.address),
+                    &data[row * rows.rowBytes() + part.begin], part.bytes, 1,
+                    reduction);
 }
 
 static void copy(Thread &thread, const Instruction &instruction,
-                 const uint32_t *in, uint32_t *) {
+                 const uint32_t *in, uint32_t *out) {
   if (isToGlobal(instruction.opcode))
-    store(thread, instruction, in);
+    store(thread, instruction, in, out);
   else
     load(thread, instruction, in);
 }
 
 void sparse24::emulator::registerTensorCopy(Registry &registry) {
   registry.add("cp.async.bulk.tensor", copy);
+  registry.add("cp.reduce.async.bulk.tensor", store);
 }

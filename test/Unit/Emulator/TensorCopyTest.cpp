@@ -184,6 +184,34 @@ TEST_F(TensorCopy, StoresABoxWithinTheTensor) {
   }
 }
 
+TEST_F(TensorCopy, ReducesABox) {
+  auto add = kernel.op("cp.reduce.async.bulk.tensor.2d.global.shared::cta.add."
+                       "tile.bulk_group");
+  auto max = kernel.op("cp.reduce.async.bulk.global.shared::cta.bulk_group."
+                       "max.s32");
+  TensorMap map = map2d(64, 16, 8, 4, {}, result.data());
+  result[64] = 0xFFFFFFFFu;
+  launch.grid = {4, 1, 1};
+  Report report = kernel.run(launch, [&] {
+    if (kernel.tid() != 0)
+      return;
+    for (uint32_t i = 0; i < 32; ++i)
+      store(uint64_t(4 * i), i + 1);
+    fence();
+    add(&map, 0, 1, uint64_t(0));
+    max(&result[512], uint64_t(0), 16u);
+    commit();
+    wait(0u);
+  });
+  EXPECT_EQ(describe(report), "");
+  // -1, and four times 1.
+  EXPECT_EQ(result[64], 3u);
+  EXPECT_EQ(result[65], 8u);
+  EXPECT_EQ(result[4 * 64 + 7], 128u);
+  EXPECT_EQ(result[5 * 64], 0u);
+  EXPECT_EQ(result[515], 4u);
+}
+
 TEST_F(TensorCopy, FindsWhatIsWrong) {
   TensorMap map = map2d(64, 16, 8, 4);
   TensorMap larger = map2d(64, 17, 8, 4);
