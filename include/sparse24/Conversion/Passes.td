@@ -83,9 +83,9 @@ def Sparse24ConvertToEmulatorPass : Pass<"sparse24-convert-to-emulator", "::mlir
     * For each kernel `@k` the constant `@k_emulator` describes it: an entry that
       takes an array of arguments, the sites, the shared memory
       (`CompiledKernel` in `sparse24/Emulator/HostProgram.h`).
-    * `gpu.launch_func` becomes a call of `sparse24EmulatorLaunch`, and
-      allocations and constants are made known to the emulator, so that it finds
-      accesses out of bounds.
+    * `gpu.launch_func` becomes a call of `sparse24EmulatorLaunch`;
+      allocations, constants and weights are made known to the emulator, so that
+      it finds accesses out of bounds.
 
     Shared variables are offsets in the CTA's window: static ones from its start
     in the order of their definition, then the dynamic one, at a multiple of 16
