@@ -18,6 +18,9 @@ from sparse24 import cpu, pattern, reference, tools
 #: along each, stages.
 SCHEDULES = ((256, 128, 4, 2, 4), (128, 256, 2, 4, 4), (128, 128, 2, 2, 4), (128, 64, 4, 1, 5), (64, 128, 1, 4, 5),
              (64, 64, 2, 2, 7), (128, 32, 4, 1, 7), (64, 32, 4, 1, 7), (64, 16, 4, 1, 7), (64, 8, 4, 1, 9))
+#: Others that can be asked for: the fewest stages and warps, tiles that copies take
+#: several turns for.
+BY_HAND = ((256, 32, 2, 1, 3), (64, 64, 1, 2, 3), (32, 8, 2, 1, 3), (16, 256, 1, 8, 4), (256, 64, 8, 1, 3))
 #: Rows of the sparse operand, K, and columns, from the least on.
 ROWS = (1, 5, 8, 16, 17, 40, 64, 72, 100, 130, 200)
 DEPTHS = (4, 6, 30, 64, 65, 90, 128, 130, 196, 264, 601, 1024)
@@ -99,7 +102,7 @@ func.func @{self.name}(%x: tensor<{dense}x{element}>{arguments}) -> {out} {{
 
 #: Every schedule with each type, side and order of the dense operand.
 CASES = [Case(*kind, number) for number, kind in
-         enumerate(itertools.product(("bf16", "f16"), ("lhs", "rhs"), (False, True), SCHEDULES))]
+         enumerate(itertools.product(("bf16", "f16"), ("lhs", "rhs"), (False, True), SCHEDULES + BY_HAND))]
 
 
 def encode(values, element):

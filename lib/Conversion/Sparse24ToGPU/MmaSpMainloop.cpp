@@ -100,6 +100,12 @@ private:
   /// A stage is filled that many blocks ahead: of the others, one is read, and
   /// warps that lag behind may still read the one before it.
   int64_t prefetchDistance() { return schedule.getStages() - 2; }
+  /// Copies by way of a register are stores, which nothing orders before a
+  /// stage is read if it is filled just one block ahead; with more, the release
+  /// of a stage lies between.
+  bool releasesStores() {
+    return spec.denseCopyBytes < 4 && prefetchDistance() < 2;
+  }
 
   void allocate();
   void initializeBarriers();
@@ -362,7 +368,7 @@ void Mainloop::copyChunk(const CopyStream &stream, IndexValue turn,
     return;
   }
   // cp.async copies no less than 4 bytes: by way of a register. What it
-  // stores is seen after the barrier that the stage waits for anyway.
+  // stores is seen after the barrier of this stage or of one before.
   Type type = cast<MemRefType>(stream.source.getType()).getElementType();
   auto ifOp =
       scf::IfOp::create(b, TypeRange(type), inBounds, /*withElseRegion=*/true);
@@ -548,7 +554,7 @@ SmallVector<Value> Mainloop::emit() {
 
   for (int64_t stage = 0; stage < distance; ++stage) {
     copyBlock(context.constant(stage), context.constant(stage));
-    barriers.arriveAfterCopies(context.constant(stage));
+    barriers.arriveAfterCopies(context.constant(stage), releasesStores());
     advanceStreams();
   }
 
@@ -600,7 +606,7 @@ SmallVector<Value> Mainloop::emit() {
       Fragments next = fragments;
       bool isLast = step + 1 == numSteps();
       if (isLast) {
-        barriers.arriveAfterCopies(filled);
+        barriers.arriveAfterCopies(filled, releasesStores());
         waitFor(following);
       }
       loadStep(isLast ? following.stage : position.stage,

@@ -60,9 +60,12 @@ void MBarriers::arrive(IndexValue index) {
   NVVM::MBarrierArriveOp::create(b, b.getI64Type(), getPointer(index));
 }
 
-void MBarriers::arriveAfterCopies(IndexValue index) {
-  // Otherwise the copies' arrival would add to those that are awaited.
-  NVVM::CpAsyncMBarrierArriveOp::create(b, getPointer(index), /*noinc=*/true);
+void MBarriers::arriveAfterCopies(IndexValue index, bool releasesStores) {
+  // Without noinc the copies' arrival adds itself to those that are awaited.
+  NVVM::CpAsyncMBarrierArriveOp::create(b, getPointer(index),
+                                        /*noinc=*/!releasesStores);
+  if (releasesStores)
+    arrive(index);
 }
 
 void MBarriers::wait(IndexValue index, Value parity) {

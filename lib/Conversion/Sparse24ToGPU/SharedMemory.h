@@ -36,8 +36,8 @@ public:
   /// Releases what the thread has read and written so far.
   void arrive(IndexValue index);
   /// Arrives once all `cp.async` copies that the thread has started have
-  /// landed.
-  void arriveAfterCopies(IndexValue index);
+  /// landed. This alone doesn't release what the thread itself has stored.
+  void arriveAfterCopies(IndexValue index, bool releasesStores);
   /// Waits until the phase of that parity (an `i32`) has ended.
   void wait(IndexValue index, Value parity);
 

@@ -154,6 +154,15 @@ static LogicalResult checkSupported(MatmulOp matmul) {
                "are powers of two, and at least 16 rows and 8 "
                "columns a warp; the schedule is ")
            << schedule;
+  // In each of its turns a thread copies one chunk of a row: of 16 of the 1024
+  // bytes of a block of values, and of one of the dense operand's elements.
+  MmaSpKernelSpec spec{matmul, schedule, 0};
+  int64_t rowChunks = 64;
+  if (!spec.isDenseKContiguous())
+    rowChunks = std::max(rowChunks, schedule.getTileCols());
+  if (spec.getNumThreads() < rowChunks)
+    return matmul.emitError("mma.sp kernels of this tile need at least ")
+           << rowChunks / 32 << " warps; the schedule is " << schedule;
   for (Value operand : matmul->getOperands())
     if (!cast<MemRefType>(operand.getType()).getLayout().isIdentity())
       return matmul.emitError("needs contiguous operands, but one is of type ")

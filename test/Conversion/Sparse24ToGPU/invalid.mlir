@@ -30,3 +30,25 @@ func.func @unscheduled(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<
     layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 128>
   return
 }
+
+// -----
+
+func.func @one_warp(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
+  // expected-error @below {{mma.sp kernels of this tile need at least 2 warps}}
+  sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
+    outs(%y : memref<64x96xf32>) k = 128 acc = f32
+    layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 128>
+    schedule = #sparse24.schedule<tile = [16, 8, 64], warps = [1, 1], stages = 3>
+  return
+}
+
+// -----
+
+func.func @few_warps_for_rows(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
+  // expected-error @below {{mma.sp kernels of this tile need at least 8 warps}}
+  sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
+    outs(%y : memref<64x96xf32>) k = 128 acc = f32
+    layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 128>
+    schedule = #sparse24.schedule<tile = [64, 256, 64], warps = [1, 4], stages = 3>
+  return
+}
