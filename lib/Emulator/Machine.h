@@ -235,6 +235,8 @@ public:
   /// How often the warp has executed each instruction, by its id: lanes that
   /// execute it together count as one.
   std::vector<uint32_t> executed;
+  /// Of a thread, once setmaxnreg has said it.
+  uint32_t registers = 0;
   /// The clock of the timing model (Timing.h) of what lanes do together.
   double time = 0;
 

@@ -80,12 +80,14 @@ void Cluster::runThread(Thread &thread) {
     return;
   thread.isDone = true;
   thread.accumulators.finish(thread);
-  for (const BulkGroup &group : thread.bulkGroups)
-    if (!group.isRead && !group.reads.empty()) {
-      thread.report(FindingKind::missingWait,
-                    "the thread ends while a bulk copy reads shared memory");
-      break;
-    }
+  auto isReading = [](const BulkGroup &group) {
+    return !group.isRead && !group.reads.empty();
+  };
+  if (isReading(thread.openBulkGroup) ||
+      std::any_of(thread.bulkGroups.begin(), thread.bulkGroups.end(),
+                  isReading))
+    thread.report(FindingKind::missingWait,
+                  "the thread ends while a bulk copy reads shared memory");
   ++progress;
   thread.warp.leave(thread.lane);
   thread.cta.leave();

@@ -165,18 +165,34 @@ static void cvta(Thread &, const Instruction &instruction, const uint32_t *in,
 // Control
 //===----------------------------------------------------------------------===//
 
-/// PTX ISA, 9.7.19.5: setmaxnreg.
-/// in: number of registers.
+/// Registers of an SM.
+static constexpr uint32_t kRegisterFile = 65536;
+
+static void setRegisters(const Instruction &, const Lanes &lanes) {
+  Thread &thread = lanes.first();
+  thread.warp.registers = lanes.uniform(0, "the number of registers");
+  uint32_t sum = 0;
+  for (auto &warp : thread.cta.warps) {
+    // What it was launched with isn't known.
+    if (!warp->registers)
+      return;
+    sum += kLanes * warp->registers;
+  }
+  if (sum > kRegisterFile)
+    thread.report(FindingKind::deadlock,
+                  "the CTA's warps want " + std::to_string(sum) + " of " +
+                      std::to_string(kRegisterFile) + " registers");
+}
+
+/// PTX ISA, 9.7.19.5: setmaxnreg. A warp that wants more waits until others
+/// have given up theirs. in: number of registers.
 static void setmaxnreg(Thread &thread, const Instruction &instruction,
                        const uint32_t *in, uint32_t *out) {
   if (in[0] % 8 || in[0] < 24 || in[0] > 256)
     thread.report(FindingKind::invalidOperand,
                   std::to_string(in[0]) +
                       " registers aren't a multiple of 8 from 24 to 256");
-  thread.warp.together(thread, instruction, kFullMask, in, out,
-                       [](const Instruction &, const Lanes &lanes) {
-                         lanes.uniform(0, "the number of registers");
-                       });
+  thread.warp.together(thread, instruction, kFullMask, in, out, setRegisters);
 }
 
 /// PTX ISA, 9.7.19.2: nanosleep. Others run.

@@ -218,16 +218,22 @@ TEST_F(BulkCopy, FindsASourceThatIsReusedTooEarly) {
 }
 
 TEST_F(BulkCopy, FindsAThreadThatEndsTooEarly) {
-  Report report = kernel.run(launch, [&] {
-    if (kernel.tid() != 0)
-      return;
-    for (uint32_t word = 0; word < 4; ++word)
-      store(uint64_t(4 * word), word);
-    fence();
-    toGlobal(&result[0], uint64_t(0), 16u);
-    commit();
-  });
-  EXPECT_THAT(kinds(report), ElementsAre(FindingKind::missingWait));
+  for (bool hasCommit : {true, false}) {
+    Report report = kernel.run(launch, [&] {
+      if (kernel.tid() != 0)
+        return;
+      for (uint32_t word = 0; word < 4; ++word)
+        store(uint64_t(4 * word), word);
+      fence();
+      toGlobal(&result[0], uint64_t(0), 16u);
+      // What isn't committed isn't waited for.
+      if (hasCommit)
+        commit();
+      else
+        wait(0u);
+    });
+    EXPECT_THAT(kinds(report), ElementsAre(FindingKind::missingWait));
+  }
 }
 
 TEST_F(BulkCopy, FindsWrongOperands) {

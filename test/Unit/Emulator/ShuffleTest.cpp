@@ -149,3 +149,22 @@ TEST(Special, RegisterCountsAreMultiplesOf8) {
   ASSERT_THAT(kinds(report), ElementsAre(FindingKind::invalidOperand));
   EXPECT_EQ(report.findings[0].count, 128u);
 }
+
+TEST(Special, FindsMoreRegistersThanThereAre) {
+  Kernel kernel;
+  auto increase = kernel.op("setmaxnreg.inc.sync.aligned.u32");
+  auto decrease = kernel.op("setmaxnreg.dec.sync.aligned.u32");
+  auto run = [&](uint32_t producer) {
+    return kernel.run(oneCta(384), [&] {
+      if (kernel.tid() < 128)
+        decrease(producer);
+      else
+        increase(240u);
+    });
+  };
+  EXPECT_EQ(describe(run(24)), "");
+  Report report = run(40);
+  ASSERT_THAT(kinds(report), ElementsAre(FindingKind::deadlock));
+  EXPECT_THAT(report.findings[0].message,
+              testing::HasSubstr("want 66560 of 65536 registers"));
+}
