@@ -177,6 +177,10 @@ def Sparse24ConvertToNVVMPass : Pass<"sparse24-convert-to-nvvm"> {
     `sp::ordered_metadata`, which PTX advises against since ISA 8.5 and which
     is slow on newer hardware, and fails for bf16.
 
+    `sparse24.warpgroup.mma_sp` and `sparse24.warpgroup.wait`, for which NVVM
+    has no operations, become inline PTX with the accumulators tied to their
+    registers.
+
     Also replaces functions of `math` (`exp`, `tanh`, `erf`, …) by arithmetic
     with an error of a few units in the last place of f32: upstream calls
     libdevice, which is not there without the CUDA Toolkit.

@@ -1,6 +1,8 @@
 // Sparse instructions that upstream does not lower, or not well.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "WarpgroupToNVVM.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -58,6 +60,7 @@ struct ConvertToNVVM
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<LowerMmaSparseSync>(&getContext());
+    populateWarpgroupPatterns(patterns);
     // Fragments are cast between flat and per-register vectors, for which
     // convert-gpu-to-nvvm has no pattern.
     vector::populateVectorShapeCastLoweringPatterns(patterns);

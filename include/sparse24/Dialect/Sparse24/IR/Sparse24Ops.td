@@ -7,15 +7,12 @@
 #ifndef SPARSE24_DIALECT_SPARSE24_IR_SPARSE24OPS_TD
 #define SPARSE24_DIALECT_SPARSE24_IR_SPARSE24OPS_TD
 
-include "mlir/IR/OpBase.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
-include "sparse24/Dialect/Sparse24/IR/Sparse24Attributes.td"
-
-class Sparse24_Op<string mnemonic, list<Trait> traits = []>
-    : Op<Sparse24_Dialect, mnemonic, traits>;
+include "sparse24/Dialect/Sparse24/IR/Sparse24OpBase.td"
+include "sparse24/Dialect/Sparse24/IR/WarpgroupOps.td"
 
 /// Operations that write their result into an operand, as tensors or memrefs.
 class Sparse24_DestinationOp<string mnemonic, list<Trait> traits = []>
