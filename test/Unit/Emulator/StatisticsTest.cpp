@@ -128,10 +128,11 @@ static Statistics pipeline(uint32_t depth) {
 
 TEST(Statistics, OverlapsCopiesAndMath) {
   Statistics serial = pipeline(0), deep = pipeline(3);
-  // 64 steps with 4 KiB at 16 bytes a clock; 4 warps' 64 products at 1 clock.
+  // 64 steps with 4 KiB at 16 bytes a clock; 4 warps' 64 products of 1 clock at
+  // a warpgroup's rate, of which a warp reaches 64 %.
   EXPECT_EQ(serial.copyClocks, 64 * 256);
-  EXPECT_EQ(serial.mathClocks, 64 * 256);
+  EXPECT_DOUBLE_EQ(serial.mathClocks, 64 * 256 / 0.64);
   EXPECT_EQ(serial.overlap(), 0);
-  EXPECT_GE(serial.totalClocks, 64 * (256 + 600 + 256));
+  EXPECT_GE(serial.totalClocks, 64 * (256 + 600 + 400));
   EXPECT_GT(deep.overlap(), 0.8);
 }
