@@ -44,35 +44,29 @@ Error Arguments::makeMap(StringRef parameters, Argument &argument) {
   if (extents.size() != shape.size())
     return fail("the box has " + Twine(extents.size()) +
                 " dimensions, the array " + Twine(shape.size()));
-  auto swizzle =
-      StringSwitch<std::optional<emulator::TensorMapSwizzle>>(swizzleText)
-          .Cases({"", "0"}, emulator::TensorMapSwizzle::none)
-          .Case("32", emulator::TensorMapSwizzle::bytes32)
-          .Case("64", emulator::TensorMapSwizzle::bytes64)
-          .Case("128", emulator::TensorMapSwizzle::bytes128)
-          .Default(std::nullopt);
+  auto swizzle = StringSwitch<std::optional<TensorMapSwizzle>>(swizzleText)
+                     .Cases({"", "0"}, TensorMapSwizzle::none)
+                     .Case("32", TensorMapSwizzle::bytes32)
+                     .Case("64", TensorMapSwizzle::bytes64)
+                     .Case("128", TensorMapSwizzle::bytes128)
+                     .Default(std::nullopt);
   if (!swizzle)
     return fail("swizzles are of 32, 64 or 128 bytes");
-  // Maps begin with the contiguous dimension, arrays end with it.
-  uint64_t itemBytes = argument.array->itemSize(), stride = itemBytes;
-  SmallVector<uint64_t> sizes, strides;
-  SmallVector<uint32_t> box, elementStrides(shape.size(), 1);
-  for (auto [extent, size] : zip(reverse(extents), reverse(shape))) {
+  SmallVector<int64_t> box;
+  for (StringRef extent : extents)
     if (extent.getAsInteger(10, box.emplace_back()))
       return fail("bad box");
-    sizes.push_back(static_cast<uint64_t>(size));
-    strides.push_back(stride *= static_cast<uint64_t>(size));
-  }
-  auto type = itemBytes == 1   ? emulator::TensorMapType::U8
-              : itemBytes == 2 ? emulator::TensorMapType::U16
-              : itemBytes == 4 ? emulator::TensorMapType::U32
-                               : emulator::TensorMapType::U64;
+  uint64_t itemBytes = argument.array->itemSize();
+  auto type = itemBytes == 1   ? TensorMapType::U8
+              : itemBytes == 2 ? TensorMapType::U16
+              : itemBytes == 4 ? TensorMapType::U32
+                               : TensorMapType::U64;
+  TensorMapParameters tensor;
+  const char *wrong = tensor.set(type, static_cast<uint32_t>(shape.size()),
+                                 argument.descriptor.data(), box.data());
   argument.map = std::make_unique<emulator::TensorMap>();
-  const char *wrong = emulator::encodeTensorMap(
-      argument.map.get(), type, static_cast<uint32_t>(shape.size()),
-      argument.array->data(), sizes.data(), strides.data(), box.data(),
-      elementStrides.data(), emulator::TensorMapInterleave::none, *swizzle,
-      emulator::TensorMapPromotion::none, emulator::TensorMapFill::zeros);
+  if (!wrong)
+    wrong = emulator::encodeTensorMap(argument.map.get(), tensor, *swizzle);
   return wrong ? fail(wrong) : Error::success();
 }
 

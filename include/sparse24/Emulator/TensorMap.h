@@ -12,34 +12,18 @@
 #ifndef SPARSE24_EMULATOR_TENSORMAP_H
 #define SPARSE24_EMULATOR_TENSORMAP_H
 
-#include <cstdint>
+#include "sparse24/Support/TensorMapParameters.h"
 
 namespace sparse24::emulator {
 
-/// Enumerators have the values of the driver's (CUtensorMapDataType, …).
-enum class TensorMapType : uint8_t {
-  U8,
-  U16,
-  U32,
-  S32,
-  U64,
-  S64,
-  F16,
-  F32,
-  F64,
-  BF16,
-  F32Ftz,
-  TF32,
-  TF32Ftz,
-};
-enum class TensorMapInterleave : uint8_t { none, bytes16, bytes32 };
-enum class TensorMapSwizzle : uint8_t { none, bytes32, bytes64, bytes128 };
-enum class TensorMapPromotion : uint8_t { none, bytes64, bytes128, bytes256 };
-enum class TensorMapFill : uint8_t { zeros, nan };
+using sparse24::TensorMapFill;
+using sparse24::TensorMapParameters;
+using sparse24::TensorMapSwizzle;
+using sparse24::TensorMapType;
 
 struct alignas(64) TensorMap {
   static constexpr uint32_t kMagic = 0x34325350;
-  static constexpr uint32_t kMaxRank = 5;
+  static constexpr uint32_t kMaxRank = TensorMapParameters::kMaxRank;
 
   uint32_t magic;
   TensorMapType type;
@@ -54,22 +38,16 @@ struct alignas(64) TensorMap {
   /// Elements of what one copy moves.
   uint16_t box[kMaxRank];
 
-  uint32_t elementBytes() const;
   uint32_t boxBytes() const;
   /// Bytes within which 16-byte chunks trade places; 16 if none do.
   uint32_t swizzleBytes() const;
 };
 static_assert(sizeof(TensorMap) == 128);
 
-/// Fills in `map` from the parameters of cuTensorMapEncodeTiled. Returns what
-/// is wrong with them, or null.
-const char *encodeTensorMap(TensorMap *map, TensorMapType type, uint32_t rank,
-                            void *address, const uint64_t *sizes,
-                            const uint64_t *strides, const uint32_t *box,
-                            const uint32_t *elementStrides,
-                            TensorMapInterleave interleave,
-                            TensorMapSwizzle swizzle,
-                            TensorMapPromotion promotion, TensorMapFill fill);
+/// Fills in `map`. Returns what is wrong with the parameters, or null.
+const char *encodeTensorMap(TensorMap *map, const TensorMapParameters &tensor,
+                            TensorMapSwizzle swizzle = TensorMapSwizzle::none,
+                            TensorMapFill fill = TensorMapFill::zeros);
 
 } // namespace sparse24::emulator
 

@@ -43,7 +43,7 @@ static const TensorMap *findMap(Thread &thread, const Opcode &opcode,
                     "the emulator copies boxes in tile mode only");
       return nullptr;
     }
-  uint32_t rowBytes = map->box[0] * map->elementBytes();
+  uint32_t rowBytes = map->box[0] * elementBytes(map->type);
   if (map->swizzle != TensorMapSwizzle::none &&
       rowBytes != map->swizzleBytes()) {
     thread.report(FindingKind::unsupported,
@@ -64,7 +64,7 @@ public:
   }
 
   uint32_t count() const { return map.boxBytes() / rowBytes(); }
-  uint32_t rowBytes() const { return map.box[0] * map.elementBytes(); }
+  uint32_t rowBytes() const { return map.box[0] * elementBytes(map.type); }
 
   /// The part of a row that is in the tensor: where it begins in the row, its
   /// address, its bytes (0 if there is none).
@@ -86,7 +86,7 @@ public:
     int64_t end = std::min<int64_t>(first[0] + map.box[0], map.sizes[0]);
     if (begin >= end)
       return {};
-    uint32_t element = map.elementBytes();
+    uint32_t element = elementBytes(map.type);
     return {static_cast<uint32_t>(begin - first[0]) * element,
             address + begin * element,
             static_cast<uint32_t>(end - begin) * element};
@@ -107,7 +107,7 @@ static void fill(const TensorMap &map, std::vector<uint8_t> &data) {
                  : map.type == TensorMapType::BF16 ? 0x7FFF
                  : map.type == TensorMapType::F64  ? 0x7FFFFFFFFFFFFFFF
                                                    : 0x7FFFFFFF;
-  uint32_t bytes = map.elementBytes();
+  uint32_t bytes = elementBytes(map.type);
   for (size_t at = 0; at < data.size(); at += bytes)
     std::memcpy(&data[at], &nan, bytes);
 }

@@ -18,12 +18,16 @@ protected:
   TensorMap map2d(uint32_t columns, uint32_t rows, uint32_t boxColumns,
                   uint32_t boxRows, TensorMapSwizzle swizzle = {},
                   void *address = nullptr) {
-    uint64_t sizes[] = {columns, rows}, strides[] = {64 * 4};
-    uint32_t box[] = {boxColumns, boxRows}, ones[] = {1, 1};
     TensorMap map;
-    EXPECT_STREQ(encodeTensorMap(&map, TensorMapType::U32, 2,
-                                 address ? address : source.data(), sizes,
-                                 strides, box, ones, {}, swizzle, {}, {}),
+    EXPECT_STREQ(encodeTensorMap(&map,
+                                 {.type = TensorMapType::U32,
+                                  .rank = 2,
+                                  .address = address ? address : source.data(),
+                                  .sizes = {columns, rows},
+                                  .strides = {64 * 4},
+                                  .box = {boxColumns, boxRows},
+                                  .elementStrides = {1, 1}},
+                                 swizzle),
                  nullptr);
     return map;
   }
@@ -80,12 +84,16 @@ TEST_F(TensorCopy, FillsWhatLiesBeyond) {
 }
 
 TEST_F(TensorCopy, FillsWithNaN) {
-  uint64_t sizes[] = {4};
-  uint32_t box[] = {8}, one[] = {1};
   TensorMap map;
-  ASSERT_STREQ(encodeTensorMap(&map, TensorMapType::F32, 1, source.data(),
-                               sizes, nullptr, box, one, {}, {}, {},
-                               TensorMapFill::nan),
+  ASSERT_STREQ(encodeTensorMap(&map,
+                               {.type = TensorMapType::F32,
+                                .rank = 1,
+                                .address = source.data(),
+                                .sizes = {4},
+                                .strides = {},
+                                .box = {8},
+                                .elementStrides = {1}},
+                               TensorMapSwizzle::none, TensorMapFill::nan),
                nullptr);
   auto load1d = kernel.op("cp.async.bulk.tensor.1d.shared::cluster.global."
                           "mbarrier::complete_tx::bytes");
@@ -138,11 +146,14 @@ TEST_F(TensorCopy, SwizzlesAsTheManualsTablesSay) {
 
 TEST_F(TensorCopy, WalksFiveDimensions) {
   // 8 x 2 x 4 x 2 x 4 words, of them 4 x 2 x 2 x 1 x 3.
-  uint64_t sizes[] = {8, 2, 4, 2, 4}, strides[] = {32, 64, 256, 512};
-  uint32_t box[] = {4, 2, 2, 1, 3}, ones[] = {1, 1, 1, 1, 1};
   TensorMap map;
-  ASSERT_STREQ(encodeTensorMap(&map, TensorMapType::U32, 5, source.data(),
-                               sizes, strides, box, ones, {}, {}, {}, {}),
+  ASSERT_STREQ(encodeTensorMap(&map, {.type = TensorMapType::U32,
+                                      .rank = 5,
+                                      .address = source.data(),
+                                      .sizes = {8, 2, 4, 2, 4},
+                                      .strides = {32, 64, 256, 512},
+                                      .box = {4, 2, 2, 1, 3},
+                                      .elementStrides = {1, 1, 1, 1, 1}}),
                nullptr);
   auto load5d = kernel.op("cp.async.bulk.tensor.5d.shared::cluster.global."
                           "tile.mbarrier::complete_tx::bytes");
@@ -250,31 +261,37 @@ TEST_F(TensorCopy, FindsWhatIsWrong) {
 }
 
 TEST(TensorMap, ChecksItsParameters) {
-  struct Parameters {
-    uint32_t rank = 2;
-    uintptr_t address = 1024;
-    uint64_t sizes[2] = {64, 64}, strides[1] = {128};
-    uint32_t box[2] = {64, 8}, elementStrides[2] = {1, 1};
-    TensorMapSwizzle swizzle = TensorMapSwizzle::bytes128;
-    TensorMapFill fill = TensorMapFill::zeros;
-    TensorMapType type = TensorMapType::BF16;
-  };
-  auto encode = [](const Parameters &p) {
+  auto encode = [](void (*change)(TensorMapParameters &),
+                   TensorMapFill fill = TensorMapFill::zeros) {
+    TensorMapParameters tensor = {.type = TensorMapType::BF16,
+                                  .rank = 2,
+                                  .address = reinterpret_cast<void *>(1024),
+                                  .sizes = {64, 64},
+                                  .strides = {128},
+                                  .box = {64, 8},
+                                  .elementStrides = {1, 1}};
+    change(tensor);
     TensorMap map;
-    const char *error = encodeTensorMap(
-        &map, p.type, p.rank, reinterpret_cast<void *>(p.address), p.sizes,
-        p.strides, p.box, p.elementStrides, {}, p.swizzle, {}, p.fill);
+    const char *error =
+        encodeTensorMap(&map, tensor, TensorMapSwizzle::bytes128, fill);
     return std::string(error ? error : "");
   };
-  EXPECT_EQ(encode({}), "");
-  EXPECT_THAT(encode({.rank = 6}), HasSubstr("rank"));
-  EXPECT_THAT(encode({.address = 1032}), HasSubstr("multiple of 16"));
-  EXPECT_THAT(encode({.sizes = {64, 0}}), HasSubstr("sizes"));
-  EXPECT_THAT(encode({.strides = {120}}), HasSubstr("strides"));
-  EXPECT_THAT(encode({.box = {64, 257}}), HasSubstr("256 elements"));
-  EXPECT_THAT(encode({.box = {4, 8}}), HasSubstr("16 bytes"));
-  EXPECT_THAT(encode({.box = {128, 8}}), HasSubstr("fit into the swizzle"));
-  EXPECT_THAT(encode({.elementStrides = {2, 1}}), HasSubstr("every element"));
-  EXPECT_THAT(encode({.fill = TensorMapFill::nan, .type = TensorMapType::U16}),
-              HasSubstr("NaN"));
+  EXPECT_EQ(encode([](auto &) {}), "");
+  EXPECT_THAT(encode([](auto &t) { t.rank = 6; }), HasSubstr("rank"));
+  EXPECT_THAT(
+      encode([](auto &t) { t.address = reinterpret_cast<void *>(1032); }),
+      HasSubstr("multiple of 16"));
+  EXPECT_THAT(encode([](auto &t) { t.sizes[1] = 0; }), HasSubstr("sizes"));
+  EXPECT_THAT(encode([](auto &t) { t.strides[0] = 120; }),
+              HasSubstr("strides"));
+  EXPECT_THAT(encode([](auto &t) { t.box[1] = 257; }),
+              HasSubstr("256 elements"));
+  EXPECT_THAT(encode([](auto &t) { t.box[0] = 4; }), HasSubstr("16 bytes"));
+  EXPECT_THAT(encode([](auto &t) { t.box[0] = 128; }),
+              HasSubstr("fit into the swizzle"));
+  EXPECT_THAT(encode([](auto &t) { t.elementStrides[0] = 2; }),
+              HasSubstr("every element"));
+  EXPECT_THAT(
+      encode([](auto &t) { t.type = TensorMapType::U16; }, TensorMapFill::nan),
+      HasSubstr("NaN"));
 }
