@@ -83,6 +83,19 @@ void *HostProgram::weight(const char *name, uint64_t bytes,
   return allocate(bytes, kWeightAlignment);
 }
 
+void HostProgram::encodeTensorMap(TensorMap *map, TensorMapType type,
+                                  uint32_t rank, const void *memref,
+                                  const int64_t *box, TensorMapSwizzle swizzle,
+                                  TensorMapFill fill) {
+  TensorMapParameters tensor;
+  const char *wrong = tensor.set(type, rank, memref, box);
+  *map = TensorMap();
+  if (!wrong && !tensor.isEmpty())
+    wrong = emulator::encodeTensorMap(map, tensor, swizzle, fill);
+  if (wrong)
+    report(std::string("the program makes a malformed tensor map: ") + wrong);
+}
+
 void HostProgram::report(std::string message) {
   total.findings.push_back({FindingKind::invalidOperand,
                             std::move(message),
@@ -153,4 +166,13 @@ void sparse24EmulatorConstant(void *begin, int64_t bytes) {
 void *sparse24EmulatorWeight(const char *name, int64_t bytes,
                              uint64_t layoutHash) {
   return current->weight(name, static_cast<uint64_t>(bytes), layoutHash);
+}
+
+void sparse24EmulatorEncodeTensorMap(void *map, int32_t type, int32_t rank,
+                                     const void *memref, const int64_t *box,
+                                     int32_t swizzle, int32_t, int32_t fill) {
+  current->encodeTensorMap(
+      static_cast<TensorMap *>(map), static_cast<TensorMapType>(type),
+      static_cast<uint32_t>(rank), memref, box,
+      static_cast<TensorMapSwizzle>(swizzle), static_cast<TensorMapFill>(fill));
 }

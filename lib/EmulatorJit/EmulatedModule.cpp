@@ -29,6 +29,7 @@ static llvm::orc::SymbolMap getSymbols(llvm::orc::MangleAndInterner interner) {
   };
   add("sparse24EmulatorAllocate", sparse24EmulatorAllocate);
   add("sparse24EmulatorConstant", sparse24EmulatorConstant);
+  add("sparse24EmulatorEncodeTensorMap", sparse24EmulatorEncodeTensorMap);
   add("sparse24EmulatorExecute", sparse24EmulatorExecute);
   add("sparse24EmulatorFree", sparse24EmulatorFree);
   add("sparse24EmulatorLaunch", sparse24EmulatorLaunch);

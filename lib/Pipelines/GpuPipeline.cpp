@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
@@ -49,6 +50,8 @@ static void addKernelLowering(OpPassManager &manager) {
   kernels.addPass(createLowerAffinePass());
   kernels.addPass(createSCFToControlFlowPass());
   kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addNestedPass<LLVM::LLVMFuncOp>(
+      createSparse24TensorMapArgumentsPass());
   kernels.addPass(createReconcileUnrealizedCastsPass());
   addCleanup(kernels);
 }
@@ -56,6 +59,8 @@ static void addKernelLowering(OpPassManager &manager) {
 /// llvm.func to PTX, and to machine code where that is asked for.
 static void addSerialization(OpPassManager &manager,
                              const PipelineOptions &options) {
+  // Some operations of NVVM are known to it only as the PTX that they become.
+  manager.addNestedPass<gpu::GPUModuleOp>(createConvertNVVMToLLVMPass());
   GpuModuleToBinaryPassOptions serialize;
   serialize.compilationTarget =
       options.format == OutputFormat::Fatbin ? "fatbin" : "isa";

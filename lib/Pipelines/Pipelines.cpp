@@ -100,6 +100,10 @@ void mlir::sparse24::registerPipelines() {
       "Compile linalg on tensors, with 2:4 sparse weights taken where allowed, "
       "for a target",
       buildPipeline);
+  PassPipelineRegistration<PipelineOptions>(
+      "sparse24-gpu-pipeline",
+      "The part of it for GPUs: from buffers, also with kernels made by hand",
+      buildGpuPipeline);
   PassPipelineRegistration<>(
       "sparse24-emulator-pipeline",
       "Lower a program with kernels to the LLVM dialect, for the emulator",

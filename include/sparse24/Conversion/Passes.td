@@ -85,7 +85,8 @@ def Sparse24ConvertToEmulatorPass : Pass<"sparse24-convert-to-emulator", "::mlir
       (`CompiledKernel` in `sparse24/Emulator/HostProgram.h`).
     * `gpu.launch_func` becomes a call of `sparse24EmulatorLaunch`;
       allocations, constants and weights are made known to the emulator, so that
-      it finds accesses out of bounds.
+      it finds accesses out of bounds. `nvgpu.tma.create.descriptor` makes a
+      tensor map of the emulator's; `sparse24.multiprocessor_count` is 4.
 
     Shared variables are offsets in the CTA's window: static ones from its start
     in the order of their definition, then the dynamic one, at a multiple of 16
@@ -181,11 +182,15 @@ def Sparse24ConvertToNVVMPass : Pass<"sparse24-convert-to-nvvm"> {
     has no operations, become inline PTX with the accumulators tied to their
     registers.
 
+    Arguments of type `!nvgpu.tensormap.descriptor` become pointers; which they
+    were, `sparse24.tensor_maps` tells `sparse24-tensor-map-arguments`.
+
     Also replaces functions of `math` (`exp`, `tanh`, `erf`, …) by arithmetic
     with an error of a few units in the last place of f32: upstream calls
     libdevice, which is not there without the CUDA Toolkit.
 
-    **Preconditions.** Runs in a `gpu.module` before `convert-nvgpu-to-nvvm`.
+    **Preconditions.** Runs in a `gpu.module` before `convert-nvgpu-to-nvvm` and
+    `convert-gpu-to-nvvm`.
 
     **Caveats.** The target needs the feature `+ptx85`.
 
@@ -204,6 +209,31 @@ def Sparse24ConvertToNVVMPass : Pass<"sparse24-convert-to-nvvm"> {
     "::mlir::math::MathDialect", "::mlir::NVVM::NVVMDialect",
     "::mlir::vector::VectorDialect",
   ];
+}
+
+def Sparse24TensorMapArgumentsPass
+    : Pass<"sparse24-tensor-map-arguments", "::mlir::LLVM::LLVMFuncOp"> {
+  let summary = "Pass tensor maps to kernels by value";
+  let description = [{
+    **Overview.** The hardware reads a tensor map from the kernel's parameters
+    if it is there as a whole: 128 bytes, aligned to 64, that the kernel doesn't
+    write. Sets the attributes of the arguments that `sparse24-convert-to-nvvm`
+    noted in `sparse24.tensor_maps`; upstream's `convert-gpu-to-nvvm` would drop
+    them.
+
+    **Preconditions.** `convert-gpu-to-nvvm` has made the kernel an `llvm.func`,
+    with memrefs as their descriptors' fields.
+
+    Before:
+    ```mlir
+    llvm.func @k(%map: !llvm.ptr) attributes {nvvm.kernel, sparse24.tensor_maps = array<i32: 0>}
+    ```
+    After:
+    ```mlir
+    llvm.func @k(%map: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<16 x i64>, nvvm.grid_constant})
+      attributes {nvvm.kernel}
+    ```
+  }];
 }
 
 def Sparse24ConvertToLinalgPass : Pass<"sparse24-convert-to-linalg"> {

@@ -14,6 +14,7 @@
 #define SPARSE24_EMULATOR_HOSTPROGRAM_H
 
 #include "sparse24/Emulator/Emulator.h"
+#include "sparse24/Emulator/TensorMap.h"
 
 #include <set>
 
@@ -68,6 +69,12 @@ public:
   /// An entry's payload; a finding if there is none of that size and layout.
   void *weight(const char *name, uint64_t bytes, uint64_t layoutHash);
 
+  /// Makes a tensor map of a memref (TensorMapParameters::set); a finding if
+  /// there can't be one.
+  void encodeTensorMap(TensorMap *map, TensorMapType type, uint32_t rank,
+                       const void *memref, const int64_t *box,
+                       TensorMapSwizzle swizzle, TensorMapFill fill);
+
   /// Runs the kernel, unless a launch before had findings: what would run on
   /// its results tells nothing new.
   void launch(const CompiledKernel &kernel, Dim3 grid, Dim3 block, Dim3 cluster,
@@ -107,6 +114,11 @@ void sparse24EmulatorConstant(void *begin, int64_t bytes);
 /// An entry of the weight file.
 void *sparse24EmulatorWeight(const char *name, int64_t bytes,
                              uint64_t layoutHash);
+/// The arguments are those of sparse24EncodeTensorMap() (Runtime/Runtime.h).
+void sparse24EmulatorEncodeTensorMap(void *map, int32_t type, int32_t rank,
+                                     const void *memref, const int64_t *box,
+                                     int32_t swizzle, int32_t promotion,
+                                     int32_t fill);
 }
 
 #endif // SPARSE24_EMULATOR_HOSTPROGRAM_H

@@ -91,8 +91,8 @@ void buildGpuPipeline(OpPassManager &manager, const PipelineOptions &options);
 /// emulator.
 void buildEmulatorPipeline(OpPassManager &manager);
 
-/// Makes `sparse24-pipeline` and `sparse24-emulator-pipeline` known to the parser
-/// of pipelines.
+/// Makes `sparse24-pipeline`, `sparse24-gpu-pipeline` and
+/// `sparse24-emulator-pipeline` known to the parser of pipelines.
 void registerPipelines();
 
 } // namespace mlir::sparse24

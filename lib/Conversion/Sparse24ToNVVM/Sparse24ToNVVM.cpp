@@ -1,6 +1,7 @@
 // Sparse instructions that upstream does not lower, or not well.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "TensorMapArguments.h"
 #include "WarpgroupToNVVM.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -58,6 +59,7 @@ struct ConvertToNVVM
           ConvertToNVVM> {
   using Sparse24ConvertToNVVMPassBase::Sparse24ConvertToNVVMPassBase;
   void runOnOperation() override {
+    getOperation()->walk(convertTensorMapArguments);
     RewritePatternSet patterns(&getContext());
     patterns.add<LowerMmaSparseSync>(&getContext());
     populateWarpgroupPatterns(patterns);

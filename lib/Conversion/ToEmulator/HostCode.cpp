@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "sparse24/Conversion/TensorMap.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -17,6 +18,7 @@ HostCode::HostCode(ModuleOp module)
   i64Type = builder.getI64Type();
   ptrType = LLVM::LLVMPointerType::get(module.getContext());
   voidType = LLVM::LLVMVoidType::get(module.getContext());
+  addTensorMapConversion(typeConverter);
 }
 
 LLVM::LLVMFuncOp HostCode::getFunction(StringRef name, Type result,
@@ -230,10 +232,9 @@ Value HostCode::createSlot(Operation *op, Type type) {
   while (!isa<FunctionOpInterface>(function))
     function = function->getParentOp();
   builder.setInsertionPointToStart(&function->getRegion(0).front());
-  // The alignment is what a tensor map needs.
   return LLVM::AllocaOp::create(builder, op->getLoc(), ptrType, type,
                                 constant(op->getLoc(), i64Type, 1),
-                                /*alignment=*/64);
+                                kTensorMapAlignment);
 }
 
 MemRefDescriptor HostCode::getDescriptor(Location loc, Value memref) {
@@ -251,25 +252,33 @@ LogicalResult HostCode::convert(gpu::LaunchFuncOp launch) {
            << launch.getKernel()
            << "', which isn't a kernel in a 'gpu.module' of this module";
   builder.setInsertionPoint(launch);
-  SmallVector<Value> fields;
+  SmallVector<Value> slots;
+  auto addParameter = [&](Value value) {
+    slots.push_back(createSlot(launch, value.getType()));
+    LLVM::StoreOp::create(builder, loc, value, slots.back());
+  };
   for (Value operand : launch.getKernelOperands()) {
     if (auto type = dyn_cast<MemRefType>(operand.getType())) {
+      SmallVector<Value> fields;
       MemRefDescriptor::unpack(builder, loc, getDescriptor(loc, operand), type,
                                fields);
+      llvm::for_each(fields, addParameter);
       continue;
     }
+    bool isTensorMap = isa<nvgpu::TensorMapDescriptorType>(operand.getType());
     Type type = typeConverter.convertType(operand.getType());
     if (type != operand.getType())
       operand = UnrealizedConversionCastOp::create(builder, loc, type, operand)
                     .getResult(0);
-    fields.push_back(operand);
+    if (isTensorMap)
+      slots.push_back(operand);
+    else
+      addParameter(operand);
   }
   Value arguments = createSlot(
       launch,
-      LLVM::LLVMArrayType::get(ptrType, std::max<size_t>(fields.size(), 1)));
-  for (auto [number, field] : llvm::enumerate(fields)) {
-    Value slot = createSlot(launch, field.getType());
-    LLVM::StoreOp::create(builder, loc, field, slot);
+      LLVM::LLVMArrayType::get(ptrType, std::max<size_t>(slots.size(), 1)));
+  for (auto [number, slot] : llvm::enumerate(slots)) {
     Value pointer = LLVM::GEPOp::create(
         builder, loc, ptrType, ptrType, arguments,
         ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(number)});

@@ -10,6 +10,7 @@
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 
 namespace mlir::sparse24 {
@@ -39,11 +40,12 @@ private:
                          int64_t numSites, int64_t staticSharedBytes);
 
   LogicalResult convert(gpu::LaunchFuncOp launch);
-  void convert(memref::AllocOp alloc);
-  void convert(memref::DeallocOp dealloc);
-  void convert(memref::GetGlobalOp global);
-
+  LogicalResult convert(memref::AllocOp alloc);
+  LogicalResult convert(memref::DeallocOp dealloc);
+  LogicalResult convert(memref::GetGlobalOp global);
   LogicalResult convert(WeightOp weight);
+  LogicalResult convert(nvgpu::TmaCreateDescriptorOp create);
+  LogicalResult convert(MultiprocessorCountOp count);
   LogicalResult convertMemory();
 
   Value constant(Location loc, Type type, int64_t value);

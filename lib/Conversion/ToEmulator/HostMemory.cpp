@@ -1,14 +1,19 @@
-// Memory of the host's side: allocations, constants and weights, which kernels
-// may access.
+// What the host's side gives to kernels: allocations, constants and weights,
+// which they may access, tensor maps, and the device's size.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "HostCode.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "sparse24/Conversion/TensorMap.h"
 #include "sparse24/Conversion/WeightLayout.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
+
+/// Few, so that CTAs of persistent kernels compute several tiles.
+constexpr int64_t kMultiprocessors = 4;
 
 int64_t HostCode::getElementBytes(MemRefType type) {
   return dataLayout.getTypeSize(type.getElementType()).getFixedValue();
@@ -42,10 +47,9 @@ SmallVector<Value> HostCode::getSizes(Location loc, MemRefType type,
   return sizes;
 }
 
-void HostCode::convert(memref::AllocOp alloc) {
+LogicalResult HostCode::convert(memref::AllocOp alloc) {
   Location loc = alloc.getLoc();
   MemRefType type = alloc.getType();
-  builder.setInsertionPoint(alloc);
   SmallVector<Value> sizes = getSizes(loc, type, alloc.getDynamicSizes());
   Value bytes = constant(loc, i64Type, getElementBytes(type));
   for (Value size : sizes)
@@ -55,18 +59,19 @@ void HostCode::convert(memref::AllocOp alloc) {
       call(loc, "sparse24EmulatorAllocate", ptrType, {bytes, alignment});
   alloc.replaceAllUsesWith(createMemRef(loc, type, address, sizes));
   alloc.erase();
+  return success();
 }
 
-void HostCode::convert(memref::DeallocOp dealloc) {
+LogicalResult HostCode::convert(memref::DeallocOp dealloc) {
   Location loc = dealloc.getLoc();
-  builder.setInsertionPoint(dealloc);
   Value address =
       getDescriptor(loc, dealloc.getMemref()).allocatedPtr(builder, loc);
   call(loc, "sparse24EmulatorFree", voidType, address);
   dealloc.erase();
+  return success();
 }
 
-void HostCode::convert(memref::GetGlobalOp global) {
+LogicalResult HostCode::convert(memref::GetGlobalOp global) {
   Location loc = global.getLoc();
   MemRefType type = global.getType();
   builder.setInsertionPointAfter(global);
@@ -75,6 +80,7 @@ void HostCode::convert(memref::GetGlobalOp global) {
   int64_t bytes = type.getNumElements() * getElementBytes(type);
   call(loc, "sparse24EmulatorConstant", voidType,
        {address, constant(loc, i64Type, bytes)});
+  return success();
 }
 
 LogicalResult HostCode::convert(WeightOp weight) {
@@ -83,7 +89,6 @@ LogicalResult HostCode::convert(WeightOp weight) {
   if (!type || !type.hasStaticShape() || !type.getLayout().isIdentity())
     return weight.emitOpError("must be a memref with a static shape and an "
                               "identity layout by now");
-  builder.setInsertionPoint(weight);
   int64_t bytes = type.getNumElements() * getElementBytes(type);
   Value address =
       call(loc, "sparse24EmulatorWeight", ptrType,
@@ -96,21 +101,40 @@ LogicalResult HostCode::convert(WeightOp weight) {
   return success();
 }
 
+LogicalResult HostCode::convert(nvgpu::TmaCreateDescriptorOp create) {
+  if (failed(verifyTensorMap(create)))
+    return failure();
+  SmallVector<Value> arguments =
+      createTensorMapArguments(builder, create, typeConverter, [&](Type type) {
+        return createSlot(create, type);
+      });
+  call(create.getLoc(), "sparse24EmulatorEncodeTensorMap", voidType, arguments);
+  replaceTensorMap(create, arguments.front());
+  return success();
+}
+
+LogicalResult HostCode::convert(MultiprocessorCountOp count) {
+  count.replaceAllUsesWith(
+      arith::ConstantIndexOp::create(builder, count.getLoc(), kMultiprocessors)
+          .getResult());
+  count.erase();
+  return success();
+}
+
 LogicalResult HostCode::convertMemory() {
   SmallVector<Operation *> ops;
-  module.walk([&](Operation *op) {
-    if (isa<memref::AllocOp, memref::DeallocOp, memref::GetGlobalOp, WeightOp>(
-            op))
-      ops.push_back(op);
-  });
+  module.walk([&](Operation *op) { ops.push_back(op); });
   for (Operation *op : ops) {
-    if (auto alloc = dyn_cast<memref::AllocOp>(op))
-      convert(alloc);
-    else if (auto dealloc = dyn_cast<memref::DeallocOp>(op))
-      convert(dealloc);
-    else if (auto global = dyn_cast<memref::GetGlobalOp>(op))
-      convert(global);
-    else if (failed(convert(cast<WeightOp>(op))))
+    LogicalResult result =
+        llvm::TypeSwitch<Operation *, LogicalResult>(op)
+            .Case<memref::AllocOp, memref::DeallocOp, memref::GetGlobalOp,
+                  WeightOp, nvgpu::TmaCreateDescriptorOp,
+                  MultiprocessorCountOp>([&](auto known) {
+              builder.setInsertionPoint(known);
+              return convert(known);
+            })
+            .Default(success());
+    if (failed(result))
       return failure();
   }
   return success();

@@ -57,3 +57,59 @@ module attributes {gpu.container_module} {
     return
   }
 }
+
+// -----
+
+!map = !nvgpu.tensormap.descriptor<tensor = memref<8x64xbf16, 3>, swizzle = none, l2promo = none, oob = zero, interleave = none>
+module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    llvm.func @kernel(%map: !llvm.ptr) attributes {gpu.kernel, nvvm.kernel} {
+      llvm.return
+    }
+  }
+  func.func @unranked(%x: memref<*xbf16>) {
+    %c8 = arith.constant 8 : index
+    // expected-error @+1 {{needs a cast of a ranked memref, whose sizes and strides it takes}}
+    %0 = nvgpu.tma.create.descriptor %x box[%c8, %c8] : memref<*xbf16> -> !map
+    gpu.launch_func @kernels::@kernel blocks in (%c8, %c8, %c8) threads in (%c8, %c8, %c8) args(%0 : !map)
+    return
+  }
+}
+
+// -----
+
+!map = !nvgpu.tensormap.descriptor<tensor = memref<8x64xbf16, 3>, swizzle = none, l2promo = none, oob = zero, interleave = none>
+module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    llvm.func @kernel(%map: !llvm.ptr) attributes {gpu.kernel, nvvm.kernel} {
+      llvm.return
+    }
+  }
+  func.func @rank(%x: memref<8x?xbf16>) {
+    %c8 = arith.constant 8 : index
+    %0 = memref.cast %x : memref<8x?xbf16> to memref<*xbf16>
+    // expected-error @+1 {{has a box of 1 dimensions for a memref of 2}}
+    %1 = nvgpu.tma.create.descriptor %0 box[%c8] : memref<*xbf16> -> !map
+    gpu.launch_func @kernels::@kernel blocks in (%c8, %c8, %c8) threads in (%c8, %c8, %c8) args(%1 : !map)
+    return
+  }
+}
+
+// -----
+
+!map = !nvgpu.tensormap.descriptor<tensor = memref<8x64xi4, 3>, swizzle = none, l2promo = none, oob = zero, interleave = none>
+module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    llvm.func @kernel(%map: !llvm.ptr) attributes {gpu.kernel, nvvm.kernel} {
+      llvm.return
+    }
+  }
+  func.func @element(%x: memref<8x?xi4>) {
+    %c8 = arith.constant 8 : index
+    %0 = memref.cast %x : memref<8x?xi4> to memref<*xi4>
+    // expected-error @+1 {{makes no tensor maps of 'i4'}}
+    %1 = nvgpu.tma.create.descriptor %0 box[%c8, %c8] : memref<*xi4> -> !map
+    gpu.launch_func @kernels::@kernel blocks in (%c8, %c8, %c8) threads in (%c8, %c8, %c8) args(%1 : !map)
+    return
+  }
+}

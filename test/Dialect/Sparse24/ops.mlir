@@ -45,6 +45,13 @@ func.func @pack(%v: tensor<4x16xf8E4M3FN>, %m: tensor<4x2xi16>, %init: tensor<12
   return %0 : tensor<1280xi8>
 }
 
+// CHECK-LABEL: func @multiprocessor_count
+func.func @multiprocessor_count() -> index {
+  // CHECK: sparse24.multiprocessor_count {test.note} : index
+  %0 = sparse24.multiprocessor_count {test.note} : index
+  return %0 : index
+}
+
 // CHECK-LABEL: func @weight
 func.func @weight() {
   // CHECK: sparse24.weight "w" : tensor<1152xi8> layout = #sparse24.layout<mma_sp, bf16, rows = 4, k = 32>

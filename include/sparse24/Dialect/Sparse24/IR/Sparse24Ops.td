@@ -340,6 +340,31 @@ def Sparse24_WeightOp : Sparse24_Op<"weight", [Pure]> {
 // matmul
 //===----------------------------------------------------------------------===//
 
+def Sparse24_MultiprocessorCountOp
+    : Sparse24_Op<"multiprocessor_count", [Pure]> {
+  let summary = "the number of multiprocessors that a kernel may use";
+  let description = [{
+    The number of multiprocessors of the device that the program runs on. The
+    host function of a persistent kernel launches that many CTAs at most, each
+    of which computes one tile after another. The number doesn't change while
+    the program runs.
+
+    The runtime reads it from the device; in the emulator it is 4, so that even
+    small problems have CTAs with more than one tile.
+
+    Example:
+    ```mlir
+    func.func @grid(%tiles: index) -> index {
+      %count = sparse24.multiprocessor_count : index
+      %grid = arith.minui %tiles, %count : index
+      return %grid : index
+    }
+    ```
+  }];
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+
 def Sparse24_MatmulOp : Sparse24_DestinationOp<"matmul", [
     AttrSizedOperandSegments, IsolatedFromAbove]> {
   let summary = "the product of a 2:4 sparse and a dense matrix";
