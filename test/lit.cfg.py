@@ -61,9 +61,10 @@ config.substitutions.append(
         os.path.join(config.sparse24_binary_dir, "lib", "Support", "libSparse24Support.a"),
     )
 )
-config.substitutions.append(
-    ("%sparse24_fake_cuda", os.path.join(config.test_exec_root, "FakeCuda", "libsparse24_fake_cuda.so"))
-)
+for name in ("sparse24_fake_cuda", "sparse24_old_fake_cuda"):
+    config.substitutions.append(
+        ("%" + name, os.path.join(config.test_exec_root, "FakeCuda", "lib" + name + ".so"))
+    )
 
 
 def find_ptxas():

@@ -151,6 +151,9 @@ Sparse24Status Context::initialize(const Sparse24Module &module,
   ScopedContext scope(driver, device.handle);
   if (scope.result())
     return failDriver(driver, scope.result(), "cuCtxPushCurrent");
+  if (int result = driver.cuDeviceGetAttribute(
+          &multiprocessorCount, kDeviceMultiprocessorCount, device.device))
+    return failDriver(driver, result, "cuDeviceGetAttribute");
   if (Sparse24Status status = loadKernels(module))
     return status;
   if (Sparse24Status status = uploadWeights(module, weightsPath))

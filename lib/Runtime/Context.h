@@ -71,6 +71,7 @@ public:
 
   const Driver &driver;
   DeviceContext device;
+  int multiprocessorCount = 0;
   std::vector<Kernel> kernels;
   std::vector<DriverAddress> weights;
   /// Where temporaries come from; null if the module has none.

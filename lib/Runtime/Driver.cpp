@@ -40,16 +40,20 @@ Sparse24Status open(Driver &driver) {
                     "; install NVIDIA's driver, or name the library in the "
                     "environment variable SPARSE24_LIBCUDA");
 
-  const char *missing = nullptr;
   auto resolve = [&](auto &function, const char *symbol) {
     function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(
         dlsym(library, symbol));
-    if (!function && !missing)
-      missing = symbol;
+    return function != nullptr;
   };
+  const char *missing = nullptr;
+#define SPARSE24_REQUIRE(member, symbol, parameters)                           \
+  if (!resolve(driver.member, symbol) && !missing)                             \
+    missing = symbol;
+  SPARSE24_DRIVER_FUNCTIONS(SPARSE24_REQUIRE)
+#undef SPARSE24_REQUIRE
 #define SPARSE24_RESOLVE(member, symbol, parameters)                           \
   resolve(driver.member, symbol);
-  SPARSE24_DRIVER_FUNCTIONS(SPARSE24_RESOLVE)
+  SPARSE24_OPTIONAL_DRIVER_FUNCTIONS(SPARSE24_RESOLVE)
 #undef SPARSE24_RESOLVE
   if (missing)
     return fail(SPARSE24_DRIVER_NOT_FOUND,

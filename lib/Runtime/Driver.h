@@ -44,6 +44,7 @@ inline constexpr unsigned kStreamNonBlocking = 1;
 /// CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.
 inline constexpr int kFuncMaxDynamicSharedSize = 8;
 /// CUdevice_attribute.
+inline constexpr int kDeviceMultiprocessorCount = 16;
 inline constexpr int kDeviceComputeCapabilityMajor = 75;
 inline constexpr int kDeviceComputeCapabilityMinor = 76;
 inline constexpr int kDeviceMaxSharedMemoryPerBlockOptin = 97;
@@ -66,6 +67,29 @@ struct DriverMemPoolProps {
   unsigned char reserved[54] = {};
 };
 static_assert(sizeof(DriverMemPoolProps) == 88, "the driver's own size");
+
+/// CUlaunchAttribute, as the one of clusters.
+struct DriverClusterAttribute {
+  int id = 4; ///< CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION
+  unsigned padding = 0;
+  unsigned cluster[3] = {1, 1, 1};
+  unsigned char reserved[52] = {};
+};
+static_assert(sizeof(DriverClusterAttribute) == 72, "the driver's own size");
+
+/// CUlaunchConfig.
+struct DriverLaunchConfig {
+  unsigned grid[3];
+  unsigned block[3];
+  unsigned sharedMemoryBytes;
+  DriverStream stream;
+  DriverClusterAttribute *attributes;
+  unsigned numAttributes;
+};
+static_assert(sizeof(DriverLaunchConfig) == 56, "the driver's own size");
+
+/// Bytes of a CUtensorMap.
+inline constexpr size_t kTensorMapBytes = 128;
 
 /// The functions that the runtime uses: (member, symbol, parameters).
 #define SPARSE24_DRIVER_FUNCTIONS(F)                                           \
@@ -117,11 +141,23 @@ static_assert(sizeof(DriverMemPoolProps) == 88, "the driver's own size");
   F(cuStreamSynchronize, "cuStreamSynchronize", (DriverStream stream))         \
   F(cuStreamDestroy, "cuStreamDestroy_v2", (DriverStream stream))
 
+/// Those that only some programs need; drivers older than CUDA 12 lack them.
+#define SPARSE24_OPTIONAL_DRIVER_FUNCTIONS(F)                                  \
+  F(cuLaunchKernelEx, "cuLaunchKernelEx",                                      \
+    (const DriverLaunchConfig *config, DriverFunction function, void **params, \
+     void **extra))                                                            \
+  F(cuTensorMapEncodeTiled, "cuTensorMapEncodeTiled",                          \
+    (void *map, int type, unsigned rank, void *address, const uint64_t *sizes, \
+     const uint64_t *strides, const uint32_t *box,                             \
+     const uint32_t *elementStrides, int interleave, int swizzle,              \
+     int promotion, int fill))
+
 /// The driver's entry points.
 struct Driver {
 #define SPARSE24_DECLARE(member, symbol, parameters)                           \
   int(*member) parameters = nullptr;
   SPARSE24_DRIVER_FUNCTIONS(SPARSE24_DECLARE)
+  SPARSE24_OPTIONAL_DRIVER_FUNCTIONS(SPARSE24_DECLARE)
 #undef SPARSE24_DECLARE
 
   /// The driver's own text for a result, with its number.

@@ -3,9 +3,11 @@
 
 #include "FakeCuda.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 namespace {
 
@@ -36,6 +38,15 @@ void release(void *memory) {
     std::free(memory);
 }
 
+void launch(FakeCuda::Launch launch, void **params) {
+  for (size_t i = 0; i < state().paramWords; ++i) {
+    uint64_t word;
+    std::memcpy(&word, params[i], sizeof(word));
+    launch.params.push_back(word);
+  }
+  state().launches.push_back(std::move(launch));
+}
+
 char primaryContext, somePool, someStream;
 
 } // namespace
@@ -64,6 +75,9 @@ int cuDeviceGet(int *device, int ordinal) {
 
 int cuDeviceGetAttribute(int *value, int attribute, int) {
   switch (attribute) {
+  case 16:
+    *value = state().multiprocessorCount;
+    return 0;
   case 75:
     *value = 9;
     return 0;
@@ -179,21 +193,77 @@ int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY,
   int result;
   if (fails("cuLaunchKernel", result))
     return result;
-  FakeCuda::Launch launch{*static_cast<std::string *>(function),
-                          {gridX, gridY, gridZ},
-                          {blockX, blockY, blockZ},
-                          sharedMemoryBytes,
-                          stream,
-                          state().current,
-                          {}};
-  for (size_t i = 0; i < state().paramWords; ++i) {
-    uint64_t word;
-    std::memcpy(&word, params[i], sizeof(word));
-    launch.params.push_back(word);
-  }
-  state().launches.push_back(launch);
+  launch({*static_cast<std::string *>(function),
+          {gridX, gridY, gridZ},
+          {blockX, blockY, blockZ},
+          {1, 1, 1},
+          sharedMemoryBytes,
+          stream,
+          state().current,
+          {}},
+         params);
   return 0;
 }
+
+#ifndef SPARSE24_OLD_DRIVER
+
+struct LaunchAttribute {
+  int id;
+  int padding;
+  unsigned value[16];
+};
+
+struct LaunchConfig {
+  unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, sharedMemoryBytes;
+  void *stream;
+  LaunchAttribute *attributes;
+  unsigned numAttributes;
+};
+
+int cuLaunchKernelEx(const LaunchConfig *config, void *function, void **params,
+                     void **) {
+  int result;
+  if (fails("cuLaunchKernelEx", result))
+    return result;
+  FakeCuda::Launch launched{*static_cast<std::string *>(function),
+                            {config->gridX, config->gridY, config->gridZ},
+                            {config->blockX, config->blockY, config->blockZ},
+                            {1, 1, 1},
+                            config->sharedMemoryBytes,
+                            config->stream,
+                            state().current,
+                            {}};
+  for (unsigned i = 0; i < config->numAttributes; ++i)
+    if (config->attributes[i].id == 4)
+      std::copy_n(config->attributes[i].value, 3, launched.cluster);
+  launch(launched, params);
+  return 0;
+}
+
+int cuTensorMapEncodeTiled(void *map, int type, unsigned rank, void *address,
+                           const uint64_t *sizes, const uint64_t *strides,
+                           const uint32_t *box, const uint32_t *elementStrides,
+                           int interleave, int swizzle, int promotion,
+                           int fill) {
+  int result;
+  if (fails("cuTensorMapEncodeTiled", result))
+    return result;
+  state().tensorMaps.push_back({type,
+                                address,
+                                {sizes, sizes + rank},
+                                {strides, strides + rank - 1},
+                                {box, box + rank},
+                                {elementStrides, elementStrides + rank},
+                                interleave,
+                                swizzle,
+                                promotion,
+                                fill});
+  uint64_t number = state().tensorMaps.size();
+  std::memcpy(map, &number, sizeof(number));
+  return 0;
+}
+
+#endif // SPARSE24_OLD_DRIVER
 
 int cuMemAlloc_v2(unsigned long long *address, size_t bytes) {
   int result;

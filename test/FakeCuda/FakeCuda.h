@@ -22,6 +22,7 @@ struct FakeCuda {
     std::string kernel;
     unsigned grid[3];
     unsigned block[3];
+    unsigned cluster[3];
     unsigned sharedMemoryBytes;
     void *stream;
     void *context;
@@ -29,10 +30,20 @@ struct FakeCuda {
     std::vector<uint64_t> params;
   };
 
+  /// What a tensor map was made of; the map itself holds its number from 1 on.
+  struct TensorMap {
+    int type;
+    void *address;
+    std::vector<uint64_t> sizes, strides;
+    std::vector<uint32_t> box, elementStrides;
+    int interleave, swizzle, promotion, fill;
+  };
+
   /// Names of the functions called, in order, but for cuCtxGetCurrent,
   /// cuGetErrorString and cuDeviceGetAttribute.
   std::vector<std::string> calls;
   std::vector<Launch> launches;
+  std::vector<TensorMap> tensorMaps;
 
   /// Results that functions return instead of working.
   std::map<std::string, int> failures;
@@ -43,6 +54,7 @@ struct FakeCuda {
   /// What the JIT compiler writes into its error log when loading fails.
   std::string jitLog;
   int numDevices = 1;
+  int multiprocessorCount = 132;
   int sharedMemoryLimit = 232448;
   bool hasMemoryPools = true;
   size_t paramWords = 0;

@@ -16,8 +16,9 @@ def Sparse24ConvertLaunchToRuntimePass
     * `@f_create(path, context) -> i32` makes a context out of a constant that
       describes the kernels, their images and the weights that `@f` uses;
     * `@f_run(context, arguments of @f, stream) -> i32`, with
-      `llvm.emit_c_interface`, is the body of `@f`, in which launches,
-      allocations, copies and weights have become calls of the runtime;
+      `llvm.emit_c_interface`, is the body of `@f`, in which launches, tensor
+      maps, allocations, copies, weights and the device's size have become
+      calls of the runtime;
     * `@f_destroy(context) -> i32`.
 
     Every `memref` in such a function is device memory. Each call returns a
@@ -26,7 +27,8 @@ def Sparse24ConvertLaunchToRuntimePass
     are checked to be aligned to 16 bytes, as the kernels assume, before
     anything is launched. Kernel parameters are what `convert-gpu-to-nvvm` makes
     of a `gpu.func`'s arguments by default: for a memref two pointers, the
-    offset, the sizes and the strides.
+    offset, the sizes and the strides. A tensor map (`!nvgpu.tensormap.descriptor`,
+    from `nvgpu.tma.create.descriptor` of a cast memref) is its 128 bytes.
 
     **Preconditions.** Functions are bufferized with identity layouts and have
     no results (`buffer-results-to-out-params`); calls are inlined; kernels are

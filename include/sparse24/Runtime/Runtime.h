@@ -69,7 +69,8 @@ enum Sparse24Status {
   /// A driver call failed in a way that no other status names.
   SPARSE24_DRIVER_ERROR = 4,
   /// The device or the driver can't run the kernels: PTX for a newer GPU or
-  /// newer than the driver knows, or more shared memory than the device has.
+  /// newer than the driver knows, more shared memory than the device has, or
+  /// clusters and tensor maps with a driver older than CUDA 12.
   SPARSE24_UNSUPPORTED_DEVICE = 5,
   /// The module has no kernel of a name that the program launches.
   SPARSE24_KERNEL_NOT_FOUND = 6,
@@ -102,7 +103,7 @@ SPARSE24_RUNTIME_EXPORT const char *sparse24LastError(void);
 
 /// The version of the structures and functions below; a program compiled for
 /// another one is refused by sparse24ContextCreate().
-#define SPARSE24_RUNTIME_ABI_VERSION 1
+#define SPARSE24_RUNTIME_ABI_VERSION 2
 
 /// Device code: PTX text that ends in a NUL, a cubin or a fat binary.
 typedef struct Sparse24Image {
@@ -161,14 +162,27 @@ SPARSE24_RUNTIME_EXPORT int32_t sparse24ContextDestroy(void *context);
 SPARSE24_RUNTIME_EXPORT void *sparse24ContextWeight(void *context,
                                                     int32_t index);
 
+/// The number of multiprocessors of the context's device; 0 without a context.
+SPARSE24_RUNTIME_EXPORT int64_t sparse24MultiprocessorCount(void *context);
+
 /// Launches the module's kernel `kernel` with `params` as cuLaunchKernel takes
-/// them. A grid or block with a zero extent is no work and succeeds.
-SPARSE24_RUNTIME_EXPORT int32_t sparse24Launch(void *context, int32_t kernel,
-                                               int64_t gridX, int64_t gridY,
-                                               int64_t gridZ, int64_t blockX,
-                                               int64_t blockY, int64_t blockZ,
-                                               int64_t dynamicSharedMemoryBytes,
-                                               void *stream, void **params);
+/// them. A grid or block with a zero extent is no work and succeeds. Clusters
+/// of more than one block need a driver of CUDA 12.
+SPARSE24_RUNTIME_EXPORT int32_t
+sparse24Launch(void *context, int32_t kernel, int64_t gridX, int64_t gridY,
+               int64_t gridZ, int64_t blockX, int64_t blockY, int64_t blockZ,
+               int64_t clusterX, int64_t clusterY, int64_t clusterZ,
+               int64_t dynamicSharedMemoryBytes, void *stream, void **params);
+
+/// Writes a tensor map into the 128 bytes at `map`, a multiple of 64. `memref`
+/// is the descriptor of a memref of `rank` dimensions, `box` has as many
+/// extents. The other numbers are those of CUtensorMapDataType and the like.
+/// The base address and the strides must be multiples of 16 bytes (else
+/// SPARSE24_MISALIGNED). There is no map of a tensor without elements: zeros
+/// are written, and no kernel may use them. Needs a driver of CUDA 12.
+SPARSE24_RUNTIME_EXPORT int32_t sparse24EncodeTensorMap(
+    void *context, void *map, int32_t type, int32_t rank, const void *memref,
+    const int64_t *box, int32_t swizzle, int32_t promotion, int32_t fill);
 
 /// Allocates device memory in stream order; the module must have said that it
 /// would (hasTemporaries). On failure and for 0 bytes `*ptr` is null.

@@ -13,6 +13,7 @@
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "sparse24/Conversion/Passes.h"
+#include "sparse24/Conversion/TensorMap.h"
 #include "sparse24/Conversion/WeightLayout.h"
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "sparse24/Support/WeightFile.h"
@@ -37,7 +38,9 @@ struct ModuleState {
       : module(module), dataLayout(module),
         typeConverter(module.getContext(),
                       LowerToLLVMOptions(module.getContext(), dataLayout)),
-        runtime(module) {}
+        runtime(module) {
+    addTensorMapConversion(typeConverter);
+  }
 
   ModuleOp module;
   DataLayout dataLayout;
@@ -63,10 +66,14 @@ private:
   void checkArguments();
 
   LogicalResult convert(gpu::LaunchFuncOp launch);
+  /// Writes the array of pointers to a kernel's parameters.
+  Value createParameters(gpu::LaunchFuncOp launch);
   LogicalResult convert(memref::AllocOp alloc);
   LogicalResult convert(memref::DeallocOp dealloc);
   LogicalResult convert(memref::CopyOp copy);
   LogicalResult convert(WeightOp weight);
+  LogicalResult convert(nvgpu::TmaCreateDescriptorOp create);
+  LogicalResult convert(MultiprocessorCountOp count);
   LogicalResult convert(func::ReturnOp returnOp);
 
   /// Calls a function that returns a status, unless an earlier one failed. The
@@ -80,7 +87,7 @@ private:
   Value toI64(Location loc, Value value);
   /// A slot on the stack, made at the function's beginning whatever loop the
   /// user is in.
-  Value createSlot(Location loc, Type type);
+  Value createSlot(Location loc, Type type, int64_t alignment = 0);
   MemRefDescriptor getDescriptor(Location loc, Value memref);
   /// A contiguous memref at an address.
   Value createMemRef(Location loc, MemRefType type, Value address,
@@ -128,7 +135,7 @@ LogicalResult EntryLowering::verifySignature() {
 /// Host code may compute and launch; it can't look into device memory.
 LogicalResult EntryLowering::verifyOperation(Operation *op) {
   if (isa<gpu::LaunchFuncOp, memref::AllocOp, memref::DeallocOp, memref::CopyOp,
-          WeightOp, func::ReturnOp>(op))
+          WeightOp, nvgpu::TmaCreateDescriptorOp, func::ReturnOp>(op))
     return success();
   if (isa<func::CallOp, func::CallIndirectOp>(op))
     return op->emitOpError("can't be part of an entry of the runtime; inline "
@@ -169,7 +176,8 @@ LogicalResult EntryLowering::run() {
     LogicalResult result =
         llvm::TypeSwitch<Operation *, LogicalResult>(op)
             .Case<gpu::LaunchFuncOp, memref::AllocOp, memref::DeallocOp,
-                  memref::CopyOp, WeightOp, func::ReturnOp>(
+                  memref::CopyOp, WeightOp, nvgpu::TmaCreateDescriptorOp,
+                  MultiprocessorCountOp, func::ReturnOp>(
                 [&](auto concrete) { return convert(concrete); })
             .Default(success());
     if (failed(result))
@@ -269,11 +277,11 @@ Value EntryLowering::toI64(Location loc, Value value) {
   return arith::ExtSIOp::create(builder, loc, i64Type, value);
 }
 
-Value EntryLowering::createSlot(Location loc, Type type) {
+Value EntryLowering::createSlot(Location loc, Type type, int64_t alignment) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&function.getBody().front());
   return LLVM::AllocaOp::create(builder, loc, ptrType, type,
-                                constant(loc, i64Type, 1));
+                                constant(loc, i64Type, 1), alignment);
 }
 
 MemRefDescriptor EntryLowering::getDescriptor(Location loc, Value memref) {
@@ -324,14 +332,56 @@ Value EntryLowering::createMemRef(Location loc, MemRefType type, Value address,
 // Operations
 //===----------------------------------------------------------------------===//
 
+Value EntryLowering::createParameters(gpu::LaunchFuncOp launch) {
+  Location loc = launch.getLoc();
+  // Where each parameter is; null where that is the next of the fields, which
+  // are stored here.
+  SmallVector<Value> addresses, fields;
+  for (Value operand : launch.getKernelOperands()) {
+    if (auto type = dyn_cast<MemRefType>(operand.getType())) {
+      MemRefDescriptor::unpack(builder, loc, getDescriptor(loc, operand), type,
+                               fields);
+      addresses.append(MemRefDescriptor::getNumUnpackedValues(type), {});
+      continue;
+    }
+    bool isTensorMap = isa<nvgpu::TensorMapDescriptorType>(operand.getType());
+    Type type = typeConverter.convertType(operand.getType());
+    if (type != operand.getType())
+      operand = UnrealizedConversionCastOp::create(builder, loc, type, operand)
+                    .getResult(0);
+    addresses.push_back(isTensorMap ? operand : Value());
+    if (!isTensorMap)
+      fields.push_back(operand);
+  }
+  if (addresses.empty())
+    return LLVM::ZeroOp::create(builder, loc, ptrType);
+
+  auto fieldsType = LLVM::LLVMStructType::getLiteral(
+      builder.getContext(), llvm::to_vector(TypeRange(ValueRange(fields))));
+  auto paramsType = LLVM::LLVMArrayType::get(ptrType, addresses.size());
+  Value storage = createSlot(loc, fieldsType);
+  Value params = createSlot(loc, paramsType);
+  int32_t numStored = 0;
+  for (auto [number, address] : llvm::enumerate(addresses)) {
+    if (!address) {
+      address = LLVM::GEPOp::create(builder, loc, ptrType, fieldsType, storage,
+                                    ArrayRef<LLVM::GEPArg>{0, numStored});
+      LLVM::StoreOp::create(builder, loc, fields[numStored++], address);
+    }
+    Value slot = LLVM::GEPOp::create(
+        builder, loc, ptrType, paramsType, params,
+        ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(number)});
+    LLVM::StoreOp::create(builder, loc, address, slot);
+  }
+  return params;
+}
+
 LogicalResult EntryLowering::convert(gpu::LaunchFuncOp launch) {
   Location loc = launch.getLoc();
   if (launch.getAsyncToken() || !launch.getAsyncDependencies().empty() ||
       launch.getAsyncObject())
     return launch.emitOpError("is asynchronous; the runtime launches on the "
                               "stream that its caller gives");
-  if (launch.hasClusterSize())
-    return launch.emitOpError("has clusters, which the runtime doesn't launch");
   auto binary = runtime.getSymbolTable().lookup<gpu::BinaryOp>(
       launch.getKernelModuleName());
   if (!binary)
@@ -350,45 +400,19 @@ LogicalResult EntryLowering::convert(gpu::LaunchFuncOp launch) {
   int64_t sharedMemoryBytes = sharedMemory.getSExtValue();
   int32_t kernel = description.addKernel(launch.getKernel(), sharedMemoryBytes);
   callGuarded(loc, "sparse24Launch", [&] {
-    SmallVector<Value> fields;
-    for (Value operand : launch.getKernelOperands()) {
-      if (auto type = dyn_cast<MemRefType>(operand.getType())) {
-        MemRefDescriptor::unpack(builder, loc, getDescriptor(loc, operand),
-                                 type, fields);
-        continue;
-      }
-      Type type = typeConverter.convertType(operand.getType());
-      if (type != operand.getType())
-        operand =
-            UnrealizedConversionCastOp::create(builder, loc, type, operand)
-                .getResult(0);
-      fields.push_back(operand);
-    }
-
-    Value params = LLVM::ZeroOp::create(builder, loc, ptrType);
-    if (!fields.empty()) {
-      auto fieldsType = LLVM::LLVMStructType::getLiteral(
-          builder.getContext(), llvm::to_vector(TypeRange(ValueRange(fields))));
-      auto paramsType = LLVM::LLVMArrayType::get(ptrType, fields.size());
-      Value storage = createSlot(loc, fieldsType);
-      params = createSlot(loc, paramsType);
-      for (auto [position, field] : llvm::enumerate(fields)) {
-        auto number = static_cast<int32_t>(position);
-        Value address =
-            LLVM::GEPOp::create(builder, loc, ptrType, fieldsType, storage,
-                                ArrayRef<LLVM::GEPArg>{0, number});
-        LLVM::StoreOp::create(builder, loc, field, address);
-        Value slot =
-            LLVM::GEPOp::create(builder, loc, ptrType, paramsType, params,
-                                ArrayRef<LLVM::GEPArg>{0, number});
-        LLVM::StoreOp::create(builder, loc, address, slot);
-      }
-    }
+    Value params = createParameters(launch);
     SmallVector<Value> arguments = {context, constant(loc, i32Type, kernel)};
     gpu::KernelDim3 grid = launch.getGridSizeOperandValues();
     gpu::KernelDim3 block = launch.getBlockSizeOperandValues();
     for (Value extent : {grid.x, grid.y, grid.z, block.x, block.y, block.z})
       arguments.push_back(toI64(loc, extent));
+    if (launch.hasClusterSize()) {
+      gpu::KernelDim3 cluster = launch.getClusterSizeOperandValues();
+      for (Value extent : {cluster.x, cluster.y, cluster.z})
+        arguments.push_back(toI64(loc, extent));
+    } else {
+      arguments.append(3, constant(loc, i64Type, 1));
+    }
     arguments.append(
         {constant(loc, i64Type, sharedMemoryBytes), stream, params});
     return arguments;
@@ -467,6 +491,34 @@ LogicalResult EntryLowering::convert(WeightOp weight) {
                                {context, constant(loc, i32Type, number)});
   weight.replaceAllUsesWith(createMemRef(loc, type, address, {}));
   weight.erase();
+  return success();
+}
+
+LogicalResult EntryLowering::convert(nvgpu::TmaCreateDescriptorOp create) {
+  if (failed(verifyTensorMap(create)))
+    return failure();
+  Location loc = create.getLoc();
+  Value map;
+  callGuarded(loc, "sparse24EncodeTensorMap", [&] {
+    SmallVector<Value> arguments = createTensorMapArguments(
+        builder, create, typeConverter,
+        [&](Type type) { return createSlot(loc, type, kTensorMapAlignment); });
+    map = arguments.front();
+    arguments.insert(arguments.begin(), context);
+    return arguments;
+  });
+  replaceTensorMap(create, map);
+  return success();
+}
+
+LogicalResult EntryLowering::convert(MultiprocessorCountOp count) {
+  Location loc = count.getLoc();
+  Value number = runtime.call(builder, loc, "sparse24MultiprocessorCount",
+                              i64Type, context);
+  count.replaceAllUsesWith(
+      arith::IndexCastOp::create(builder, loc, builder.getIndexType(), number)
+          .getResult());
+  count.erase();
   return success();
 }
 

@@ -62,8 +62,7 @@ public:
   void createEntries(Location loc, StringRef name,
                      const ModuleDescription &description);
 
-  /// Calls a function of the runtime, which returns a status or (weights) a
-  /// pointer.
+  /// Calls a function of the runtime.
   Value call(OpBuilder &builder, Location loc, StringRef function,
              Type resultType, ValueRange arguments);
 

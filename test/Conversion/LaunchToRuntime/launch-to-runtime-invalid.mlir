@@ -135,12 +135,19 @@ module attributes {gpu.container_module} {
 
 // -----
 
-module attributes {gpu.container_module} {
-  gpu.binary @kernels [#gpu.object<#nvvm.target, bin = "B">]
-  func.func @cluster() {
-    %c1 = arith.constant 1 : index
-    // expected-error @below {{'gpu.launch_func' op has clusters, which the runtime doesn't launch}}
-    gpu.launch_func @kernels::@k clusters in (%c1, %c1, %c1) blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1)
-    return
-  }
+!map = !nvgpu.tensormap.descriptor<tensor = memref<8x64xbf16, 3>, swizzle = none, l2promo = none, oob = zero, interleave = none>
+func.func @map_of_scalar_rows(%x: memref<8xbf16>) {
+  %c8 = arith.constant 8 : index
+  %0 = memref.cast %x : memref<8xbf16> to memref<*xbf16>
+  // expected-error @below {{has a box of 2 dimensions for a memref of 1}}
+  %1 = nvgpu.tma.create.descriptor %0 box[%c8, %c8] : memref<*xbf16> -> !map
+  return
+}
+
+// -----
+
+!map = !nvgpu.tensormap.descriptor<tensor = memref<8x64xbf16, 3>, swizzle = none, l2promo = none, oob = zero, interleave = none>
+// expected-error @below {{is neither a scalar nor a memref with identity layout}}
+func.func @map_of_the_caller(%x: !map) {
+  return
 }

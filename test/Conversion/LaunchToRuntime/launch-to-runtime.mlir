@@ -1,7 +1,7 @@
 // RUN: sparse24-opt %s -sparse24-convert-launch-to-runtime -split-input-file | FileCheck %s
 
 // CHECK-LABEL: module {
-// CHECK-DAG: llvm.func @sparse24Launch(!llvm.ptr, i32, i64, i64, i64, i64, i64, i64, i64, !llvm.ptr, !llvm.ptr) -> i32
+// CHECK-DAG: llvm.func @sparse24Launch(!llvm.ptr, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, !llvm.ptr, !llvm.ptr) -> i32
 // CHECK-DAG: llvm.mlir.global internal constant @kernels_image("PTX\00") {{.*}}alignment = 64
 // CHECK-DAG: llvm.mlir.global internal constant @sparse24_string("scale\00")
 
@@ -30,7 +30,7 @@
 // CHECK:           llvm.store %[[S]], %[[SLOT]] : f16
 // CHECK:           %[[PARAM:.*]] = llvm.getelementptr %[[PARAMS:.*]][0, 7] {{.*}} !llvm.array<9 x ptr>
 // CHECK:           llvm.store %[[SLOT]], %[[PARAM]] : !llvm.ptr
-// CHECK:           %[[RESULT:.*]] = llvm.call @sparse24Launch(%[[CONTEXT]], %c0_i32{{.*}}, {{.*}}, %c65536_i64, %[[STREAM]], %[[PARAMS]])
+// CHECK:           %[[RESULT:.*]] = llvm.call @sparse24Launch(%[[CONTEXT]], %c0_i32{{.*}}, {{.*}}, %c1_i64{{[_0-9]*}}, %c1_i64{{[_0-9]*}}, %c1_i64{{[_0-9]*}}, %c65536_i64, %[[STREAM]], %[[PARAMS]])
 // CHECK:           llvm.store %[[RESULT]], %[[STATUS]]
 // CHECK:         }
 // CHECK:         scf.if
@@ -149,6 +149,57 @@ module attributes {gpu.container_module} {
       args(%b : memref<16xf32>)
     gpu.launch_func @first::@gemm blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1)
       args(%x : memref<16xf32>)
+    return
+  }
+}
+
+// -----
+
+// A tensor map is encoded unless something failed before, at a place of its own,
+// which is the kernel's parameter as it is. Clusters and the device's size.
+
+// CHECK-LABEL: func.func @clusters_run(
+// CHECK-SAME:    %[[CONTEXT:.*]]: !llvm.ptr, %[[X:.*]]: memref<?x384xbf16>, %[[STREAM:.*]]: !llvm.ptr)
+// CHECK-DAG:     %[[PARAMS:.*]] = llvm.alloca %{{.*}} x !llvm.array<2 x ptr>
+// CHECK-DAG:     %[[FIELDS:.*]] = llvm.alloca %{{.*}} x !llvm.struct<(i64)>
+// CHECK-DAG:     %[[MAP:.*]] = llvm.alloca %{{.*}} x !llvm.array<16 x i64> {alignment = 64 : i64}
+// CHECK-DAG:     %[[BOX:.*]] = llvm.alloca %{{.*}} x !llvm.array<2 x i64> {alignment = 64 : i64}
+// CHECK-DAG:     %[[TENSOR:.*]] = llvm.alloca %{{.*}} x !llvm.struct<(ptr, ptr, i64, array<2 x i64>, array<2 x i64>)> {alignment = 64 : i64}
+// CHECK:         %[[NUMBER:.*]] = llvm.call @sparse24MultiprocessorCount(%[[CONTEXT]]) : (!llvm.ptr) -> i64
+// CHECK:         %[[COUNT:.*]] = arith.index_cast %[[NUMBER]] : i64 to index
+// CHECK-NOT:     memref.cast
+// CHECK:         %[[STATUS:.*]] = llvm.load
+// CHECK:         %[[FINE:.*]] = arith.cmpi eq, %[[STATUS]]
+// CHECK:         scf.if %[[FINE]] {
+// CHECK:           llvm.store %{{.*}}, %[[TENSOR]]
+// CHECK:           llvm.call @sparse24EncodeTensorMap(%[[CONTEXT]], %[[MAP]], %c9_i32, %c2_i32, %[[TENSOR]], %[[BOX]], %c3_i32, %c2_i32{{.*}}, %c0_i32{{.*}})
+// CHECK:         }
+// CHECK:         scf.if
+// CHECK:           %[[ADDRESS:.*]] = builtin.unrealized_conversion_cast %{{.*}} : !nvgpu.tensormap.descriptor<{{.*}}> to !llvm.ptr
+// CHECK:           %[[FIRST:.*]] = llvm.getelementptr %[[PARAMS]][0, 0]
+// CHECK:           llvm.store %[[ADDRESS]], %[[FIRST]]
+// CHECK:           %[[FIELD:.*]] = llvm.getelementptr %[[FIELDS]][0, 0]
+// CHECK:           llvm.store %{{.*}}, %[[FIELD]] : i64
+// CHECK:           %[[SECOND:.*]] = llvm.getelementptr %[[PARAMS]][0, 1]
+// CHECK:           llvm.store %[[FIELD]], %[[SECOND]]
+// CHECK:           %[[BLOCKS:.*]] = arith.index_cast %[[COUNT]]
+// CHECK:           %[[CLUSTER:.*]] = arith.index_cast %c2
+// CHECK:           llvm.call @sparse24Launch(%[[CONTEXT]], %c0_i32{{.*}}, %[[BLOCKS]], {{.*}}, %[[CLUSTER]], %{{.*}}, %{{.*}}, %c0_i64{{.*}}, %[[STREAM]], %[[PARAMS]])
+!map = !nvgpu.tensormap.descriptor<tensor = memref<128x64xbf16, 3>, swizzle = swizzle_128b, l2promo = l2promo_128b, oob = zero, interleave = none>
+module attributes {gpu.container_module} {
+  gpu.binary @kernels [#gpu.object<#nvvm.target, assembly = "PTX">]
+  func.func @clusters(%x: memref<?x384xbf16>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c64 = arith.constant 64 : index
+    %c128 = arith.constant 128 : index
+    %n = memref.dim %x, %c0 : memref<?x384xbf16>
+    %count = sparse24.multiprocessor_count : index
+    %0 = memref.cast %x : memref<?x384xbf16> to memref<*xbf16>
+    %1 = nvgpu.tma.create.descriptor %0 box[%c128, %c64] : memref<*xbf16> -> !map
+    gpu.launch_func @kernels::@persistent clusters in (%c2, %c1, %c1) blocks in (%count, %c1, %c1) threads in (%c128, %c1, %c1)
+      args(%1 : !map, %n : index)
     return
   }
 }

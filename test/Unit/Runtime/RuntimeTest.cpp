@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -81,6 +82,12 @@ protected:
     return context;
   }
 
+  static int32_t launch(void *context, int64_t gridX = 1,
+                        int64_t clusterX = 1) {
+    return sparse24Launch(context, 0, gridX, 1, 1, 32, 1, 1, clusterX, 1, 1, 0,
+                          nullptr, nullptr);
+  }
+
   /// Tries to create a context, which must fail and leave nothing behind.
   void expectRefused(const Sparse24Module &module, const char *weights,
                      int32_t status, const std::string &text) {
@@ -144,8 +151,7 @@ TEST_F(RuntimeTest, CreateUsesTheCurrentContext) {
 
   // From a thread where no context is current the launch goes to the same one.
   fake->current = nullptr;
-  EXPECT_EQ(sparse24Launch(context, 0, 1, 1, 1, 32, 1, 1, 0, nullptr, nullptr),
-            0);
+  EXPECT_EQ(launch(context), 0);
   ASSERT_EQ(fake->launches.size(), 1u);
   EXPECT_EQ(fake->launches[0].context, &callers);
   EXPECT_EQ(fake->current, nullptr);
@@ -171,18 +177,113 @@ TEST_F(RuntimeTest, LaunchPassesItsParameters) {
   void *params[] = {&words[0], &words[1]};
   fake->paramWords = 2;
   char stream;
-  EXPECT_EQ(
-      sparse24Launch(context, 0, 12, 3, 2, 256, 2, 1, 40000, &stream, params),
-      0);
+  EXPECT_EQ(sparse24Launch(context, 0, 12, 3, 2, 256, 2, 1, 1, 1, 1, 40000,
+                           &stream, params),
+            0);
   ASSERT_EQ(fake->launches.size(), 1u);
   const FakeCuda::Launch &launch = fake->launches[0];
   EXPECT_EQ(launch.kernel, "gemm");
   EXPECT_THAT(launch.grid, ElementsAre(12u, 3u, 2u));
   EXPECT_THAT(launch.block, ElementsAre(256u, 2u, 1u));
+  EXPECT_THAT(launch.cluster, ElementsAre(1u, 1u, 1u));
   EXPECT_EQ(launch.sharedMemoryBytes, 40000u);
   EXPECT_EQ(launch.stream, &stream);
   EXPECT_THAT(launch.params, ElementsAre(42u, static_cast<uint64_t>(-7)));
   sparse24ContextDestroy(context);
+}
+
+TEST_F(RuntimeTest, LaunchesClusters) {
+  void *context = create(test.module);
+  int64_t word = 42;
+  void *params[] = {&word};
+  fake->paramWords = 1;
+  char stream;
+  EXPECT_EQ(sparse24Launch(context, 0, 12, 4, 2, 256, 2, 1, 2, 4, 1, 40000,
+                           &stream, params),
+            0);
+  EXPECT_EQ(fake->count("cuLaunchKernel"), 0u);
+  ASSERT_EQ(fake->launches.size(), 1u);
+  const FakeCuda::Launch &launched = fake->launches[0];
+  EXPECT_EQ(launched.kernel, "gemm");
+  EXPECT_THAT(launched.grid, ElementsAre(12u, 4u, 2u));
+  EXPECT_THAT(launched.block, ElementsAre(256u, 2u, 1u));
+  EXPECT_THAT(launched.cluster, ElementsAre(2u, 4u, 1u));
+  EXPECT_EQ(launched.sharedMemoryBytes, 40000u);
+  EXPECT_EQ(launched.stream, &stream);
+  EXPECT_THAT(launched.params, ElementsAre(42u));
+
+  EXPECT_EQ(launch(context, 0, 2), 0);
+  EXPECT_EQ(fake->launches.size(), 1u);
+  EXPECT_EQ(launch(context, 4, -1), SPARSE24_INVALID_ARGUMENT);
+  fake->failures["cuLaunchKernelEx"] = 912;
+  EXPECT_EQ(launch(context, 4, 16), SPARSE24_LAUNCH_FAILED);
+  EXPECT_THAT(sparse24LastError(), HasSubstr("cluster (16, 1, 1)"));
+  sparse24ContextDestroy(context);
+}
+
+TEST_F(RuntimeTest, KnowsTheNumberOfMultiprocessors) {
+  fake->multiprocessorCount = 78;
+  void *context = create(test.module);
+  fake->multiprocessorCount = 132;
+  EXPECT_EQ(sparse24MultiprocessorCount(context), 78);
+  EXPECT_EQ(sparse24MultiprocessorCount(nullptr), 0);
+  sparse24ContextDestroy(context);
+}
+
+TEST_F(RuntimeTest, EncodesTensorMaps) {
+  void *context = create(test.module);
+  struct {
+    char *allocated, *aligned;
+    int64_t offset = 8, sizes[2] = {30, 384}, strides[2] = {400, 1};
+  } memref;
+  alignas(16) char memory[16];
+  memref.allocated = memref.aligned = memory;
+  int64_t box[] = {16, 64};
+  alignas(64) uint64_t map[16];
+  auto encode = [&](int32_t rank = 2) {
+    std::fill(map, map + 16, ~uint64_t(0));
+    return sparse24EncodeTensorMap(context, map, /*type=*/9, rank, &memref, box,
+                                   /*swizzle=*/3, /*promotion=*/2, /*fill=*/1);
+  };
+  ASSERT_EQ(encode(), 0) << sparse24LastError();
+  ASSERT_EQ(fake->tensorMaps.size(), 1u);
+  EXPECT_EQ(map[0], 1u);
+  const FakeCuda::TensorMap &made = fake->tensorMaps[0];
+  EXPECT_EQ(made.type, 9);
+  EXPECT_EQ(made.address, memory + 16);
+  EXPECT_THAT(made.sizes, ElementsAre(384u, 30u));
+  EXPECT_THAT(made.strides, ElementsAre(800u));
+  EXPECT_THAT(made.box, ElementsAre(64u, 16u));
+  EXPECT_THAT(made.elementStrides, ElementsAre(1u, 1u));
+  EXPECT_EQ(made.interleave, 0);
+  EXPECT_EQ(made.swizzle, 3);
+  EXPECT_EQ(made.promotion, 2);
+  EXPECT_EQ(made.fill, 1);
+
+  // Nothing to map is no mistake.
+  memref.sizes[0] = 0;
+  EXPECT_EQ(encode(), 0);
+  EXPECT_THAT(map, testing::Each(0u));
+  EXPECT_EQ(fake->tensorMaps.size(), 1u);
+  memref.sizes[0] = 30;
+
+  memref.offset = 4;
+  EXPECT_EQ(encode(), SPARSE24_MISALIGNED);
+  memref.offset = 8;
+  memref.strides[0] = 396;
+  EXPECT_EQ(encode(), SPARSE24_MISALIGNED);
+  EXPECT_THAT(sparse24LastError(), HasSubstr("a stride of 792 bytes"));
+  memref.strides[0] = 400;
+  EXPECT_EQ(encode(6), SPARSE24_INVALID_ARGUMENT);
+  EXPECT_THAT(sparse24LastError(), HasSubstr("1 to 5 dimensions"));
+  fake->failures["cuTensorMapEncodeTiled"] = 1;
+  EXPECT_EQ(encode(), SPARSE24_INVALID_ARGUMENT);
+  EXPECT_THAT(sparse24LastError(),
+              HasSubstr("2 dimensions, sizes 384 30, strides 800 bytes, box 64 "
+                        "16: a made-up error"));
+  sparse24ContextDestroy(context);
+  context = nullptr;
+  EXPECT_EQ(encode(), SPARSE24_INVALID_ARGUMENT);
 }
 
 TEST_F(RuntimeTest, RunsNeverSynchronise) {
@@ -191,8 +292,7 @@ TEST_F(RuntimeTest, RunsNeverSynchronise) {
   void *temporary = nullptr;
   EXPECT_EQ(sparse24Alloc(context, 512, nullptr, &temporary), 0);
   EXPECT_TRUE(temporary);
-  EXPECT_EQ(sparse24Launch(context, 0, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr),
-            0);
+  EXPECT_EQ(launch(context), 0);
   EXPECT_EQ(sparse24Memcpy(context, temporary,
                            sparse24ContextWeight(context, 0), 512, nullptr),
             0);
@@ -211,8 +311,7 @@ TEST_F(RuntimeTest, RunsNeverSynchronise) {
 TEST_F(RuntimeTest, NoWorkSucceeds) {
   void *context = create(test.module);
   fake->calls.clear();
-  EXPECT_EQ(sparse24Launch(context, 0, 4, 0, 1, 32, 1, 1, 0, nullptr, nullptr),
-            0);
+  EXPECT_EQ(launch(context, /*gridX=*/0), 0);
   void *temporary = this;
   EXPECT_EQ(sparse24Alloc(context, 0, nullptr, &temporary), 0);
   EXPECT_EQ(temporary, nullptr);
@@ -226,8 +325,8 @@ TEST_F(RuntimeTest, NoWorkSucceeds) {
 TEST_F(RuntimeTest, WrongLaunchesAreRefused) {
   void *context = create(test.module);
   auto launch = [&](int32_t kernel, int64_t gridX, int64_t shared) {
-    return sparse24Launch(context, kernel, gridX, 1, 1, 32, 1, 1, shared,
-                          nullptr, nullptr);
+    return sparse24Launch(context, kernel, gridX, 1, 1, 32, 1, 1, 1, 1, 1,
+                          shared, nullptr, nullptr);
   };
   EXPECT_EQ(launch(1, 1, 0), SPARSE24_INVALID_ARGUMENT);
   EXPECT_EQ(launch(-1, 1, 0), SPARSE24_INVALID_ARGUMENT);
@@ -242,8 +341,7 @@ TEST_F(RuntimeTest, WrongLaunchesAreRefused) {
   EXPECT_THAT(sparse24LastError(), HasSubstr("kernel 'gemm' with grid (3, 1, 1)"
                                              ", block (32, 1, 1)"));
   EXPECT_THAT(sparse24LastError(), HasSubstr("CUresult 701"));
-  EXPECT_EQ(sparse24Launch(nullptr, 0, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr),
-            SPARSE24_INVALID_ARGUMENT);
+  EXPECT_EQ(RuntimeTest::launch(nullptr), SPARSE24_INVALID_ARGUMENT);
   sparse24ContextDestroy(context);
 }
 
@@ -308,7 +406,7 @@ TEST_F(RuntimeTest, LoadingFailures) {
   test.image.bytes += 1;
   test.module.abiVersion += 1;
   expectRefused(test.module, path.c_str(), SPARSE24_VERSION_MISMATCH,
-                "version 2");
+                "version 3");
 }
 
 TEST_F(RuntimeTest, TemporariesNeedAPool) {
