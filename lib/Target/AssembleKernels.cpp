@@ -34,16 +34,16 @@ private:
   LogicalResult readReport(gpu::BinaryOp binary, StringRef report);
 };
 
-/// What ptxas reports as information and is a defect of the kernel.
+/// What ptxas reports as information and is a defect of the kernel. Known by
+/// their texts: each of the many reasons to serialize has a code of its own.
 struct Defect {
-  StringLiteral code, meaning;
+  StringLiteral text, meaning;
 };
 constexpr Defect kDefects[] = {
-    {"C7510", "its wgmma instructions are serialized"},
-    {"C7514", "its wgmma instructions are serialized"},
-    {"C7520", "its wgmma instructions are serialized"},
-    {"C7517", "a wait is injected between its wgmma instructions"},
-    {"C7508", "its setmaxnreg is ignored"},
+    {"instructions are serialized", "wgmma instructions are serialized"},
+    {"warpgroup.wait is injected", "a wait is injected between wgmma "
+                                   "instructions"},
+    {"'setmaxnreg' ignored", "setmaxnreg is ignored"},
 };
 
 /// A file that is removed when it goes out of scope.
@@ -83,13 +83,14 @@ static std::optional<std::string> findPtxas() {
 LogicalResult AssembleKernels::readReport(gpu::BinaryOp binary,
                                           StringRef report) {
   LogicalResult result = success();
-  StringRef kernel = "?";
-  llvm::Regex nameRegex("Compiling entry function '([^']*)'");
+  StringRef kernel;
+  llvm::Regex nameRegex("function '([^']*)'");
   llvm::Regex spillRegex("([0-9]+) bytes spill stores");
   SmallVector<StringRef> lines, match;
   report.split(lines, '\n');
   for (StringRef line : lines) {
-    if (nameRegex.match(line, &match))
+    bool hasName = nameRegex.match(line, &match);
+    if (hasName)
       kernel = match[1];
     if (spillRegex.match(line, &match) && match[1] != "0") {
       InFlightDiagnostic diagnostic = allowSpills ? emitWarning(binary.getLoc())
@@ -101,10 +102,14 @@ LogicalResult AssembleKernels::readReport(gpu::BinaryOp binary,
         result = failure();
     }
     for (const Defect &defect : kDefects) {
-      if (!line.contains(defect.code))
+      if (!line.contains(defect.text))
         continue;
-      emitError(binary.getLoc(), "in kernel '")
-          << kernel << "', " << defect.meaning << ": " << line.trim();
+      InFlightDiagnostic diagnostic = emitError(binary.getLoc(), "in ");
+      if (hasName)
+        diagnostic << "kernel '" << kernel << "'";
+      else
+        diagnostic << "a kernel of '" << binary.getSymName() << "'";
+      diagnostic << ", " << defect.meaning << ": " << line.trim();
       result = failure();
     }
   }

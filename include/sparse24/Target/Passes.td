@@ -71,11 +71,14 @@ def Sparse24AssembleKernelsPass
   let description = [{
     **Overview.** Runs `ptxas -v` on the PTX of every `gpu.binary` and replaces
     it by the cubin. The report is read: a kernel that spills registers, whose
-    `wgmma` instructions are serialized (C7510, C7514, C7520), that gets a wait
-    injected (C7517) or whose `setmaxnreg` is ignored (C7508) is an error that
-    names the kernel, because such a kernel runs at a fraction of its speed
-    and nothing else would tell. `ptxas` itself calls these information, so that
-    its exit status doesn't show them.
+    `wgmma` instructions are serialized (C7510, C7514, C7520, …), that gets a
+    wait injected (C7517) or whose `setmaxnreg` is ignored (C7508) is an error,
+    because such a kernel runs at a fraction of its speed and nothing else would
+    tell. `ptxas` itself calls these information, so that its exit status doesn't
+    show them. An injected `warpgroup.arrive` (C7519) does no harm.
+
+    `setmaxnreg` is taken only where the number of registers at entry is known:
+    by `nvvm.maxnreg`, or by `nvvm.minctasm` with the size of a CTA.
 
     **Preconditions.** `gpu-module-to-binary{format=isa}` has run. `ptxas` is
     on the PATH, or in `$CUDA_HOME/bin` or `/usr/local/cuda/bin`.
