@@ -202,7 +202,7 @@ void Benchmark::loadWeight(const Case &product) {
   auto matrix = MatrixRef::rowMajor(dense.data(), product.rows, product.k);
   prune(type, matrix,
         MutableMatrixRef::rowMajor(dense.data(), product.rows, product.k));
-  PackedLayout layout{type, product.rows, product.k};
+  PackedLayout layout{PackedFamily::MmaSp, type, product.rows, product.k};
   std::vector<uint8_t> packed(layout.bytes());
   packDense(layout, matrix, packed.data());
 

@@ -18,7 +18,7 @@ Benchmark options: --filter TEXT, --repetitions COUNT, --rest MILLISECONDS
 its power limit allows for long), --cublas LIBRARY, --json FILE.
 Environment: SPARSE24_TARGET (default sm_90, for an H100), SPARSE24_GPU_FORMAT (isa, the
 default: PTX; bin: cubins, needs ptxas), SPARSE24_SCHEDULE (of all
-products, e.g. "tile = [256, 128, 64], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON.
+products, e.g. "mma_sp, tile = [256, 128, 64], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON.
 TEXT
 }
 

@@ -16,7 +16,7 @@ usage: scripts/gpu-check.sh [build|run|all] [--dir DIR] [-- CHECKER OPTIONS]
 Checker options: --filter TEXT, --max-size SIZE, --no-graphs.
 Environment: SPARSE24_TARGET (default sm_80), SPARSE24_GPU_FORMAT (isa, the
 default: PTX; bin: cubins, needs ptxas), SPARSE24_SCHEDULE (of all
-products, e.g. "tile = [256, 128, 64], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON,
+products, e.g. "mma_sp, tile = [256, 128, 64], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON,
 SPARSE24_LAUNCHER (put before the checker, e.g. compute-sanitizer).
 Exit status: 0 if all is right.
 TEXT

@@ -1,4 +1,4 @@
-//===- PackedLayout.cpp - The packed format of mma.sp kernels -------------===//
+//===- PackedLayout.cpp - The packed formats of kernels -------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -16,11 +16,10 @@ using namespace detail;
 // Text and hash
 //===----------------------------------------------------------------------===//
 
-static constexpr std::string_view kFamily = "mma_sp,";
-
 std::string PackedLayout::text() const {
-  return std::string(kFamily) + elementTypeName(elementType) +
-         ",rows=" + std::to_string(rows) + ",k=" + std::to_string(k);
+  return std::string(packedFamilyName(family)) + "," +
+         elementTypeName(elementType) + ",rows=" + std::to_string(rows) +
+         ",k=" + std::to_string(k);
 }
 
 uint64_t PackedLayout::hash() const { return fnv1a64(text()); }
@@ -48,11 +47,21 @@ static bool consume(std::string_view &text, std::string_view prefix) {
   return true;
 }
 
+static bool consumeFamily(std::string_view &text, PackedFamily &family) {
+  for (PackedFamily candidate : kPackedFamilies) {
+    if (!consume(text, packedFamilyName(candidate)))
+      continue;
+    family = candidate;
+    return true;
+  }
+  return false;
+}
+
 bool PackedLayout::parse(std::string_view text, PackedLayout &layout) {
-  if (!consume(text, kFamily))
+  PackedLayout result;
+  if (!consumeFamily(text, result.family) || !consume(text, ","))
     return false;
   std::string_view typeName = text.substr(0, text.find(','));
-  PackedLayout result;
   if (!parseElementType(typeName, result.elementType))
     return false;
   text.remove_prefix(typeName.size());
@@ -66,9 +75,9 @@ bool PackedLayout::parse(std::string_view text, PackedLayout &layout) {
 //===----------------------------------------------------------------------===//
 // Where the words of rows go
 //
-// Lanes 4g to 4g + 3 hold rows g and g + 8 of a row block and nothing else. So
-// what a step has of these two rows is interleaved into 64 contiguous bytes of
-// values, and likewise their metadata.
+// Lanes 4g to 4g + 3 of a warp hold rows g and g + 8 of its 16 and nothing
+// else. So for mma_sp what a step has of these two rows is interleaved into 64
+// contiguous bytes of values, and for both families likewise their metadata.
 //===----------------------------------------------------------------------===//
 
 /// 32-bit words of values, and bytes, that one row has in one step.
@@ -136,27 +145,33 @@ static_assert(agreesWithMmaSp(ElementType::E5M2));
 // Rows in and out of the packed format
 //===----------------------------------------------------------------------===//
 
-/// Takes words of the two rows to what lanes 4g to 4g + 3 hold, `perLane` words
-/// each.
-template <typename Word, int perLane, RowWord (*source)(int, int)>
-static void interleave(const void *lower, const void *upper, void *lanes) {
-  Word rows[2][2 * perLane], words[4 * perLane];
+/// Takes words of the two rows to what lanes 4g to 4g + 3 hold: `perLane` words
+/// each, every `laneBytes` bytes.
+template <typename Word, int perLane, RowWord (*source)(int, int),
+          int laneBytes = perLane * sizeof(Word)>
+static void interleave(const unsigned char *lower, const unsigned char *upper,
+                       unsigned char *lanes) {
+  Word rows[2][2 * perLane], words[perLane];
   std::memcpy(rows[0], lower, sizeof(rows[0]));
   std::memcpy(rows[1], upper, sizeof(rows[1]));
-  for (int t = 0; t < 4; ++t)
+  for (int t = 0; t < 4; ++t) {
     for (int i = 0; i < perLane; ++i)
-      words[perLane * t + i] = rows[source(t, i).upper][source(t, i).word];
-  std::memcpy(lanes, words, sizeof(words));
+      words[i] = rows[source(t, i).upper][source(t, i).word];
+    std::memcpy(lanes + t * laneBytes, words, sizeof(words));
+  }
 }
 
 /// The inverse.
-template <typename Word, int perLane, RowWord (*source)(int, int)>
-static void deinterleave(void *lower, void *upper, const void *lanes) {
-  Word rows[2][2 * perLane], words[4 * perLane];
-  std::memcpy(words, lanes, sizeof(words));
-  for (int t = 0; t < 4; ++t)
+template <typename Word, int perLane, RowWord (*source)(int, int),
+          int laneBytes = perLane * sizeof(Word)>
+static void deinterleave(unsigned char *lower, unsigned char *upper,
+                         const unsigned char *lanes) {
+  Word rows[2][2 * perLane], words[perLane];
+  for (int t = 0; t < 4; ++t) {
+    std::memcpy(words, lanes + t * laneBytes, sizeof(words));
     for (int i = 0; i < perLane; ++i)
-      rows[source(t, i).upper][source(t, i).word] = words[perLane * t + i];
+      rows[source(t, i).upper][source(t, i).word] = words[i];
+  }
   std::memcpy(lower, rows[0], sizeof(rows[0]));
   std::memcpy(upper, rows[1], sizeof(rows[1]));
 }
@@ -171,8 +186,7 @@ struct ChunkPair {
 /// Moves chunks of compressed rows in and out of a packed matrix.
 class PackedRows {
 public:
-  explicit PackedRows(const PackedLayout &layout)
-      : layout(layout), is8Bit(storageBytes(layout.elementType) == 1) {}
+  explicit PackedRows(const PackedLayout &layout) : layout(layout) {}
 
   /// Fills up a chunk, of which `columns` columns are there, to whole k blocks.
   void pad(CompressedChunk &chunk, int64_t k, int64_t columns) const {
@@ -186,66 +200,123 @@ public:
               kPaddingMetadataWord);
   }
 
-  /// Packs the chunks, which begin with column k, of rows g and g + 8.
-  void pack(const ChunkPair &rows, int64_t rowBlock, int64_t g, int64_t k,
+  /// Packs the chunks, which begin with column k, of rows `row` and `row` + 8.
+  void pack(const ChunkPair &rows, int64_t row, int64_t k,
             unsigned char *packed) const {
     const unsigned char *lower = rows.lower.values, *upper = rows.upper.values;
-    const uint16_t *lowerMetadata = rows.lower.metadata,
-                   *upperMetadata = rows.upper.metadata;
-    forEachStep(rowBlock, g, k, [&](int64_t step, int64_t values) {
-      interleave<uint32_t, 4, valueWord>(lower + step * kStepRowBytes,
-                                         upper + step * kStepRowBytes,
-                                         packed + values);
-    });
-    forEachMetadataWord(rowBlock, g, k, [&](int64_t word, int64_t metadata) {
-      (is8Bit ? interleave<uint16_t, 2, metadataWord8Bit>
-              : interleave<uint16_t, 2, metadataWord>)(lowerMetadata + 4 * word,
-                                                       upperMetadata + 4 * word,
-                                                       packed + metadata);
+    if (layout.family == PackedFamily::MmaSp)
+      forEachStep(row, k, [&](int64_t from, int64_t to) {
+        interleave<uint32_t, 4, valueWord>(lower + from, upper + from,
+                                           packed + to);
+      });
+    else
+      forEachSwizzledChunk(
+          row, k, [&](int64_t from, int64_t to, int64_t upperTo) {
+            std::memcpy(packed + to, lower + from, wgmma_sp::kChunkBytes);
+            std::memcpy(packed + upperTo, upper + from, wgmma_sp::kChunkBytes);
+          });
+    auto move = getMetadataMove<const unsigned char *, unsigned char *>(
+        interleave<uint16_t, 2, metadataWord>,
+        interleave<uint16_t, 2, metadataWord8Bit>,
+        interleave<uint16_t, 2, metadataWord8Bit, 8>);
+    forEachMetadataWord(row, k, [&](int64_t from, int64_t to) {
+      move(bytesOf(rows.lower.metadata) + from,
+           bytesOf(rows.upper.metadata) + from, packed + to);
     });
   }
 
-  void unpack(ChunkPair &rows, int64_t rowBlock, int64_t g, int64_t k,
+  void unpack(ChunkPair &rows, int64_t row, int64_t k,
               const unsigned char *packed) const {
     unsigned char *lower = rows.lower.values, *upper = rows.upper.values;
-    uint16_t *lowerMetadata = rows.lower.metadata,
-             *upperMetadata = rows.upper.metadata;
-    forEachStep(rowBlock, g, k, [&](int64_t step, int64_t values) {
-      deinterleave<uint32_t, 4, valueWord>(lower + step * kStepRowBytes,
-                                           upper + step * kStepRowBytes,
-                                           packed + values);
-    });
-    forEachMetadataWord(rowBlock, g, k, [&](int64_t word, int64_t metadata) {
-      (is8Bit
-           ? deinterleave<uint16_t, 2, metadataWord8Bit>
-           : deinterleave<uint16_t, 2, metadataWord>)(lowerMetadata + 4 * word,
-                                                      upperMetadata + 4 * word,
-                                                      packed + metadata);
+    if (layout.family == PackedFamily::MmaSp)
+      forEachStep(row, k, [&](int64_t to, int64_t from) {
+        deinterleave<uint32_t, 4, valueWord>(lower + to, upper + to,
+                                             packed + from);
+      });
+    else
+      forEachSwizzledChunk(
+          row, k, [&](int64_t to, int64_t from, int64_t upperFrom) {
+            std::memcpy(lower + to, packed + from, wgmma_sp::kChunkBytes);
+            std::memcpy(upper + to, packed + upperFrom, wgmma_sp::kChunkBytes);
+          });
+    auto move = getMetadataMove<unsigned char *, const unsigned char *>(
+        deinterleave<uint16_t, 2, metadataWord>,
+        deinterleave<uint16_t, 2, metadataWord8Bit>,
+        deinterleave<uint16_t, 2, metadataWord8Bit, 8>);
+    forEachMetadataWord(row, k, [&](int64_t to, int64_t from) {
+      move(bytesOf(rows.lower.metadata) + to, bytesOf(rows.upper.metadata) + to,
+           packed + from);
     });
   }
 
 private:
-  /// Calls body(step, offset) for the steps of the chunk that begins with
-  /// column k: the step's number in the chunk and the offset of the values of
-  /// lane 4g.
-  template <typename Body>
-  void forEachStep(int64_t rowBlock, int64_t g, int64_t k, Body body) const {
-    int64_t offset =
-        layout.valueOffset(rowBlock, k / layout.kBlock(), 0, 4 * g);
-    int64_t steps = blocksFrom(k) * PackedLayout::kSteps;
-    for (int64_t step = 0; step < steps; ++step)
-      body(step, offset + step * (mma_sp::kLanes * PackedLayout::kLaneBytes));
+  static const unsigned char *bytesOf(const uint16_t *words) {
+    return reinterpret_cast<const unsigned char *>(words);
+  }
+  static unsigned char *bytesOf(uint16_t *words) {
+    return reinterpret_cast<unsigned char *>(words);
   }
 
-  /// The same for the metadata words that lane 4g has of the chunk.
+  template <typename Row, typename Lanes>
+  using Move = void (*)(Row, Row, Lanes);
+
+  /// The function for the metadata of this layout.
+  template <typename Row, typename Lanes>
+  Move<Row, Lanes> getMetadataMove(Move<Row, Lanes> shared,
+                                   Move<Row, Lanes> eightBit,
+                                   Move<Row, Lanes> eightBitSideBySide) const {
+    if (layout.metadataWordsPerLane() == 1)
+      return shared;
+    return layout.family == PackedFamily::MmaSp ? eightBit : eightBitSideBySide;
+  }
+
+  /// The first of the lanes that hold `row`.
+  int64_t laneOf(int64_t row) const {
+    int64_t warp = row % layout.rowBlock() / mma_sp::kM;
+    return warp * mma_sp::kLanes + 4 * (row % 8);
+  }
+
+  /// mma_sp: calls body(inChunk, inPacked) for the steps of the chunk that
+  /// begins with column k: the offsets of the values in a row's chunk, and of
+  /// lane 4g.
   template <typename Body>
-  void forEachMetadataWord(int64_t rowBlock, int64_t g, int64_t k,
-                           Body body) const {
-    int64_t offset =
-        layout.metadataOffset(rowBlock, k / layout.kBlock(), 0, 4 * g);
-    int64_t words = blocksFrom(k) * layout.metadataWordsPerLane();
-    for (int64_t word = 0; word < words; ++word)
-      body(word, offset + word * (mma_sp::kLanes * 4));
+  void forEachStep(int64_t row, int64_t k, Body body) const {
+    int64_t offset = layout.laneOffset(row / layout.rowBlock(),
+                                       k / layout.kBlock(), 0, laneOf(row));
+    int64_t steps = blocksFrom(k) * PackedLayout::kSteps;
+    for (int64_t step = 0; step < steps; ++step)
+      body(step * kStepRowBytes,
+           offset + step * (mma_sp::kLanes * PackedLayout::kLaneBytes));
+  }
+
+  /// wgmma_sp: calls body(inChunk, inPacked, inPackedUpper) for 16 bytes of
+  /// values at a time, of `row` and `row` + 8.
+  template <typename Body>
+  void forEachSwizzledChunk(int64_t row, int64_t k, Body body) const {
+    constexpr int64_t width = PackedLayout::kRowValueBytes;
+    int64_t rowBlock = row / layout.rowBlock(),
+            inBlock = row % layout.rowBlock();
+    for (int64_t block = 0, blocks = blocksFrom(k); block < blocks; ++block)
+      for (int64_t byte = 0; byte < width; byte += wgmma_sp::kChunkBytes) {
+        auto offset = [&](int64_t rowInBlock) {
+          return layout.rowOffset(rowBlock, k / layout.kBlock() + block,
+                                  rowInBlock, byte);
+        };
+        body(block * width + byte, offset(inBlock), offset(inBlock + 8));
+      }
+  }
+
+  /// Calls body(inChunk, inPacked) for the metadata words that lane 4g has of
+  /// the chunk: the offsets of the bytes in a row's chunk, and of that word.
+  template <typename Body>
+  void forEachMetadataWord(int64_t row, int64_t k, Body body) const {
+    int64_t words = layout.metadataWordsPerLane();
+    for (int64_t block = 0, blocks = blocksFrom(k); block < blocks; ++block)
+      for (int64_t word = 0; word < words; ++word)
+        body((block * words + word) * 8,
+             layout.metadataOffset(row / layout.rowBlock(),
+                                   k / layout.kBlock() + block, word,
+                                   laneOf(row)));
   }
 
   /// k blocks of the chunk that begins with column k.
@@ -255,7 +326,6 @@ private:
   }
 
   PackedLayout layout;
-  bool is8Bit;
 };
 
 } // namespace
@@ -263,6 +333,17 @@ private:
 //===----------------------------------------------------------------------===//
 // Packing
 //===----------------------------------------------------------------------===//
+
+/// Calls body(row) for one of each pair of rows, `row` and `row` + 8, of the
+/// row blocks of rows [row, row + rows).
+template <typename Body>
+static void forEachRowPair(const PackedLayout &layout, int64_t row,
+                           int64_t rows, Body body) {
+  int64_t end = row + ceilDiv(rows, layout.rowBlock()) * layout.rowBlock();
+  for (int64_t first = row; first < end; first += mma_sp::kM)
+    for (int64_t g = 0; g < mma_sp::kM / 2; ++g)
+      body(first + g);
+}
 
 /// Packs rows [row, row + rows), the columns from k on: fill(chunk, row) gives
 /// the padded chunk of a row. The last row block is filled up with padding.
@@ -277,13 +358,11 @@ static void packPanel(const PackedLayout &layout, int64_t row, int64_t rows,
     else
       packedRows.pad(chunk, k, 0);
   };
-  for (int64_t first = row; first < row + rows;
-       first += PackedLayout::kRowBlock)
-    for (int64_t g = 0; g < PackedLayout::kRowBlock / 2; ++g) {
-      fillOrPad(pair.lower, first + g);
-      fillOrPad(pair.upper, first + g + 8);
-      packedRows.pack(pair, first / PackedLayout::kRowBlock, g, k, packed);
-    }
+  forEachRowPair(layout, row, rows, [&](int64_t lower) {
+    fillOrPad(pair.lower, lower);
+    fillOrPad(pair.upper, lower + 8);
+    packedRows.pack(pair, lower, k, packed);
+  });
 }
 
 void pack(const PackedLayout &layout, const void *values,
@@ -319,14 +398,11 @@ void unpack(const PackedLayout &layout, const void *packed, void *values,
             .copyFrom(chunk);
     };
     ChunkPair pair;
-    for (int64_t first = row; first < row + rows;
-         first += PackedLayout::kRowBlock)
-      for (int64_t g = 0; g < PackedLayout::kRowBlock / 2; ++g) {
-        PackedRows(layout).unpack(pair, first / PackedLayout::kRowBlock, g, k,
-                                  in);
-        copyOut(pair.lower, first + g);
-        copyOut(pair.upper, first + g + 8);
-      }
+    forEachRowPair(layout, row, rows, [&](int64_t lower) {
+      PackedRows(layout).unpack(pair, lower, k, in);
+      copyOut(pair.lower, lower);
+      copyOut(pair.upper, lower + 8);
+    });
   };
   auto unpackRows = [&](int64_t begin, int64_t end) {
     forEachPanelChunk(type, begin, end, layout.k, unpackChunks);

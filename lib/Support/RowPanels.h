@@ -21,7 +21,7 @@
 
 namespace sparse24::detail {
 
-/// Rows of a panel: four row blocks of the packed format, and so many that a
+/// Rows of a panel: whole row blocks of both packed formats, and so many that a
 /// column-major matrix is read in pieces of at least a cache line.
 inline constexpr int64_t kPanelRows = 64;
 

@@ -33,6 +33,6 @@ func.func @layer(%x: tensor<?x64xbf16>) -> tensor<?x32xbf16> {
   %d = sparse24.matmul rhs ins(%packed : tensor<2304xi8>)
     dense(%x : tensor<?x64xbf16>) outs(%init : tensor<?x32xbf16>) k = 64 acc = f32
     layout = #sparse24.layout<mma_sp, bf16, rows = 32, k = 64>
-    schedule = #sparse24.schedule<tile = [64, 32, 64], warps = [2, 2], stages = 4> -> tensor<?x32xbf16>
+    schedule = #sparse24.schedule<mma_sp, tile = [64, 32, 64], warps = [2, 2], stages = 4> -> tensor<?x32xbf16>
   return %d : tensor<?x32xbf16>
 }

@@ -270,30 +270,6 @@ void emulateMmaSp(ElementType type, const WarpOperands &operands, int selector,
     }
 }
 
-/// A value that every type represents, so that products and sums are exact.
-float smallValue(ElementType type, std::mt19937 &random) {
-  const float values[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12};
-  float value = values[random() % 11];
-  return type != ElementType::U8 && random() % 2 ? -value : value;
-}
-
-void fillSmall(ElementType type, TestMatrix &matrix, std::mt19937 &random) {
-  for (int64_t i = 0; i < int64_t(matrix.storage.size()) / storageBytes(type);
-       ++i) {
-    float value = smallValue(type, random);
-    convertFromFloat(type, &value,
-                     matrix.storage.data() + i * storageBytes(type), 1);
-  }
-}
-
-double valueAt(ElementType type, const MatrixRef &matrix, int64_t row,
-               int64_t k) {
-  uint32_t bits = elementBits(type, matrix, row, k);
-  float value;
-  convertToFloat(type, &bits, &value, 1);
-  return value;
-}
-
 /// W (rows × k, packed) times B (given as 8 × k) the way a kernel does it: one
 /// warp a row block, one instruction after the other along k.
 void checkProduct(ElementType type, int64_t rows, int64_t k) {
@@ -303,7 +279,7 @@ void checkProduct(ElementType type, int64_t rows, int64_t k) {
   fillSmall(type, weight, random);
   fillSmall(type, dense, random);
 
-  PackedLayout layout{type, rows, k};
+  PackedLayout layout{PackedFamily::MmaSp, type, rows, k};
   Bytes packed(layout.bytes(), 0xFF);
   packDense(layout, weight.ref, packed.data(), Selection::Magnitude);
   TestMatrix pruned = weight;
@@ -318,7 +294,7 @@ void checkProduct(ElementType type, int64_t rows, int64_t k) {
         for (int lane = 0; lane < mma_sp::kLanes; ++lane) {
           std::memcpy(operands.a[lane],
                       packed.data() +
-                          layout.valueOffset(rowBlock, kBlock, step, lane),
+                          layout.laneOffset(rowBlock, kBlock, step, lane),
                       sizeof(operands.a[lane]));
           std::memcpy(&operands.metadata[lane],
                       packed.data() +

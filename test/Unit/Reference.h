@@ -163,6 +163,33 @@ inline void fillRandom(ElementType type, Bytes &storage, std::mt19937 &random) {
   }
 }
 
+/// A value that every type represents, so that products and sums are exact.
+inline float smallValue(ElementType type, std::mt19937 &random) {
+  const float values[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12};
+  float value = values[random() % 11];
+  return type != ElementType::U8 && random() % 2 ? -value : value;
+}
+
+/// Fills memory with small values.
+inline void fillSmall(ElementType type, TestMatrix &matrix,
+                      std::mt19937 &random) {
+  for (int64_t i = 0; i < int64_t(matrix.storage.size()) / storageBytes(type);
+       ++i) {
+    float value = smallValue(type, random);
+    convertFromFloat(type, &value,
+                     matrix.storage.data() + i * storageBytes(type), 1);
+  }
+}
+
+/// Element (row, k) as a number.
+inline double valueAt(ElementType type, const MatrixRef &matrix, int64_t row,
+                      int64_t k) {
+  uint32_t bits = elementBits(type, matrix, row, k);
+  float value;
+  convertToFloat(type, &bits, &value, 1);
+  return value;
+}
+
 } // namespace sparse24::test
 
 #endif // SPARSE24_TEST_UNIT_REFERENCE_H

@@ -24,7 +24,7 @@ protected:
   std::string path =
       testing::TempDir() + "sparse24-weights-" + std::to_string(getpid()) +
       "-" + testing::UnitTest::GetInstance()->current_test_info()->name();
-  PackedLayout layout{ElementType::BF16, 40, 100};
+  PackedLayout layout{PackedFamily::MmaSp, ElementType::BF16, 40, 100};
   Bytes packed = Bytes(layout.bytes());
   std::vector<float> bias = {1, 2, 3};
 

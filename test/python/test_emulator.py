@@ -93,7 +93,7 @@ func.func @{self.name}(%x: tensor<{dense}x{element}>{arguments}) -> {out} {{
   %d = sparse24.matmul {self.side} ins(%p : {packed}) dense(%x : tensor<{dense}x{element}>) outs({init} : {out})
     k = {k} acc = f32 {'accumulate' if self.epilogue == 'accumulate' else ''}
     {'transpose_dense' if self.transpose else ''} layout = {layout}
-    schedule = #sparse24.schedule<tile = [{tile_rows}, {tile_cols}, 64], warps = [{warp_rows}, {warp_cols}], stages = {stages}>
+    schedule = #sparse24.schedule<mma_sp, tile = [{tile_rows}, {tile_cols}, 64], warps = [{warp_rows}, {warp_cols}], stages = {stages}>
     {epilogue} -> {out}
   return %d : {out}
 }}

@@ -20,8 +20,7 @@ bool MmaSpKernelSpec::isOutputTransposed() const {
 }
 
 ::sparse24::PackedLayout MmaSpKernelSpec::getPackedLayout() const {
-  return {*convertElementType(matmul.getOperandElementType()),
-          matmul.getSparseRows(), static_cast<int64_t>(matmul.getK())};
+  return matmul.getLayout()->getPackedLayout();
 }
 
 int64_t MmaSpKernelSpec::getNumThreads() const {

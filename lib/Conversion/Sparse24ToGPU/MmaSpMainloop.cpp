@@ -90,9 +90,7 @@ public:
   SmallVector<Value> emit();
 
 private:
-  int64_t rowBlocks() {
-    return schedule.getTileRows() / PackedLayout::kRowBlock;
-  }
+  int64_t rowBlocks() { return schedule.getTileRows() / mma_sp::kM; }
   int64_t metadataBytesPerBlock() { return packedLayout.blockMetadataBytes(); }
   int64_t numSteps() { return PackedLayout::kSteps * colGroups; }
 
@@ -185,9 +183,8 @@ static int64_t getOperandBytes(const MmaSpKernelSpec &spec) {
   PackedLayout layout = spec.getPackedLayout();
   int64_t elementBytes =
       spec.matmul.getOperandElementType().getIntOrFloatBitWidth() / 8;
-  int64_t packed =
-      schedule.getTileRows() / PackedLayout::kRowBlock *
-      (PackedLayout::kBlockValueBytes + layout.blockMetadataBytes());
+  int64_t packed = schedule.getTileRows() / mma_sp::kM *
+                   (layout.blockValueBytes() + layout.blockMetadataBytes());
   int64_t dense = schedule.getTileCols() * layout.kBlock() * elementBytes;
   return schedule.getStages() * (packed + dense);
 }
@@ -199,7 +196,7 @@ mlir::sparse24::getMainloopSharedMemoryBytes(const MmaSpKernelSpec &spec) {
 
 void Mainloop::allocate() {
   int64_t stages = schedule.getStages();
-  int64_t valuesSize = rowBlocks() * PackedLayout::kBlockValueBytes;
+  int64_t valuesSize = rowBlocks() * packedLayout.blockValueBytes();
   int64_t metadataSize = rowBlocks() * metadataBytesPerBlock();
   int64_t metadataOffset = stages * valuesSize;
   int64_t denseOffset = metadataOffset + stages * metadataSize;
@@ -270,8 +267,8 @@ void Mainloop::createStreams() {
   };
 
   // Packed: rows are blocks of 16 rows of the matrix.
-  IndexValue numRowBlocks = context.rows.ceilDiv(PackedLayout::kRowBlock);
-  IndexValue firstRowBlock = context.tileRow / PackedLayout::kRowBlock;
+  IndexValue numRowBlocks = context.rows.ceilDiv(mma_sp::kM);
+  IndexValue firstRowBlock = context.tileRow / mma_sp::kM;
   IndexValue lastRowBlock = numRowBlocks - 1;
   auto createPacked = [&](Value shared, IndexValue region,
                           int64_t bytesPerBlock, bool repeatsLast) {
@@ -301,12 +298,12 @@ void Mainloop::createStreams() {
     };
     streams.push_back(stream);
   };
-  createPacked(valueBytes, zero, PackedLayout::kBlockValueBytes,
+  createPacked(valueBytes, zero, packedLayout.blockValueBytes(),
                /*repeatsLast=*/false);
   // Zero isn't legal metadata, not even of zeros: rows beyond the last block
   // get that block's.
   createPacked(metadataBytes,
-               numRowBlocks * numBlocks * PackedLayout::kBlockValueBytes,
+               numRowBlocks * numBlocks * packedLayout.blockValueBytes(),
                metadataBytesPerBlock(), /*repeatsLast=*/true);
 
   // Dense: rows are columns of the product with K along them, or the reverse.
@@ -453,11 +450,10 @@ void Mainloop::loadA(IndexValue stage, int64_t step, Fragments &fragments) {
   int64_t laneElements = kChunkBytes / elementBytes;
   auto flatType = VectorType::get({laneElements}, elementType);
   auto fragmentType = VectorType::get({4, 4 / elementBytes}, elementType);
-  int64_t blockElements = PackedLayout::kBlockValueBytes / elementBytes;
-  IndexValue origin =
-      stage * (rowBlocks() * blockElements) +
-      (context.warpRow / PackedLayout::kRowBlock * blockElements +
-       context.lane * laneElements);
+  int64_t blockElements = packedLayout.blockValueBytes() / elementBytes;
+  IndexValue origin = stage * (rowBlocks() * blockElements) +
+                      (context.warpRow / mma_sp::kM * blockElements +
+                       context.lane * laneElements);
   for (int64_t block = 0; block < warpTile.rowBlocks; ++block) {
     IndexValue offset =
         origin + (block * blockElements + step * mma_sp::kLanes * laneElements);
@@ -473,8 +469,7 @@ void Mainloop::loadMetadata(IndexValue stage, Fragments &fragments) {
   int64_t blockElements = metadataBytesPerBlock() / 2;
   IndexValue origin =
       stage * (rowBlocks() * blockElements) +
-      (context.warpRow / PackedLayout::kRowBlock * blockElements +
-       context.lane * 2);
+      (context.warpRow / mma_sp::kM * blockElements + context.lane * 2);
   for (int64_t block = 0; block < warpTile.rowBlocks; ++block) {
     fragments.metadata[block] = vector::LoadOp::create(
         b, type, metadata, ValueRange{origin + block * blockElements},

@@ -138,6 +138,10 @@ static LogicalResult checkSupported(MatmulOp matmul) {
   if (!matmul.isPacked() || !matmul.getSchedule())
     return matmul.emitError("has no packed operand and schedule; run "
                             "sparse24-select-schedules first");
+  if (matmul.getSchedule()->getFamily() != InstructionFamily::mma_sp)
+    return matmul.emitError("kernels of the family ")
+           << stringifyInstructionFamily(matmul.getSchedule()->getFamily())
+           << " are not generated yet";
   Type type = matmul.getOperandElementType();
   if (!type.isF16() && !type.isBF16())
     return matmul.emitError("mma.sp kernels of element type ")

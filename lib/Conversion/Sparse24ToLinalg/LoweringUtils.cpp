@@ -126,69 +126,90 @@ Value mlir::sparse24::emitKeptPosition(ImplicitLocOpBuilder &b, Value kept,
 // PackedView
 //===----------------------------------------------------------------------===//
 
-// The maps below are those of Support/PackedLayout.h, as affine expressions. A
-// fragment register holds 4 bytes of a row; registers 0 and 1 (rows g and g+8)
-// cover the first half of a step's columns and 2 and 3 the second.
+// The maps below are those of Support/PackedLayout.h, as affine expressions.
 
-static constexpr int64_t rowsPerBlock = 16;
-static constexpr int64_t stepsPerBlock = 2;
-static constexpr int64_t lanes = 32;
-static constexpr int64_t registers = 4;
-static constexpr int64_t registerBytes = 4;
+using ::sparse24::PackedFamily;
+using ::sparse24::PackedLayout;
+namespace mma_sp = ::sparse24::mma_sp;
+namespace wgmma_sp = ::sparse24::wgmma_sp;
+
+/// The byte of a block's values that byte `byte` of a compressed row's bytes of
+/// that block is at. mma_sp: a lane's register holds 4 bytes of a row;
+/// registers 0 and 1 (rows g and g + 8) cover the first half of a step's
+/// columns, 2 and 3 the second.
+static AffineExpr getMmaSpValueByte(AffineExpr row, AffineExpr byte) {
+  constexpr int64_t stepBytes =
+      PackedLayout::kRowValueBytes / PackedLayout::kSteps;
+  AffineExpr inStep = byte % stepBytes;
+  AffineExpr lane = row % 8 * 4 + (inStep % 16).floorDiv(4);
+  AffineExpr reg = (row % mma_sp::kM).floorDiv(8) + inStep.floorDiv(16) * 2;
+  return ((byte.floorDiv(stepBytes) * mma_sp::kLanes + lane) *
+              mma_sp::kRegistersA +
+          reg) *
+             4 +
+         byte % 4;
+}
+
+/// The same for wgmma_sp: 16-byte chunk c of a row is at c ^ (row / 2 % 4), bit
+/// for bit.
+static AffineExpr getWgmmaSpValueByte(AffineExpr row, AffineExpr byte) {
+  AffineExpr chunk = byte.floorDiv(wgmma_sp::kChunkBytes);
+  AffineExpr low = (chunk + row.floorDiv(2)) % 2;
+  AffineExpr high = (chunk.floorDiv(2) + row.floorDiv(4)) % 2;
+  return (row % wgmma_sp::kM) * wgmma_sp::kRowBytesA +
+         (high * 2 + low) * wgmma_sp::kChunkBytes +
+         byte % wgmma_sp::kChunkBytes;
+}
+
+/// The 16-bit word of a block's metadata that word `word` of a row's words of
+/// that block is at.
+static AffineExpr getMetadataWord(const PackedLayout &layout, AffineExpr row,
+                                  AffineExpr word) {
+  AffineExpr firstLane =
+      (row % layout.rowBlock()).floorDiv(mma_sp::kM) * mma_sp::kLanes +
+      row % 8 * 4;
+  AffineExpr upper = (row % mma_sp::kM).floorDiv(8);
+  // Rows g and g + 8 share a 32-bit word; one serves both steps.
+  if (layout.metadataWordsPerLane() == 1)
+    return (firstLane + word) * 2 + upper;
+  // One row a lane: each step has its own 32-bit words.
+  AffineExpr step = word.floorDiv(4);
+  AffineExpr lane = firstLane + upper + (word % 4).floorDiv(2) * 2;
+  AffineExpr laneWord = layout.family == PackedFamily::MmaSp
+                            ? step * mma_sp::kLanes + lane
+                            : lane * 2 + step;
+  return laneWord * 2 + word % 2;
+}
 
 PackedView::PackedView(ImplicitLocOpBuilder &b, Value packed,
-                       LayoutAttr layout, PatternShape shape) {
-  int64_t perRegister = registerBytes / shape.bytes;
-  int64_t keptPerStep = 8 * perRegister;
-  int64_t keptPerBlock = stepsPerBlock * keptPerStep;
-  int64_t columnsPerBlock = keptPerBlock * 2;
-  int64_t rowBlocks = llvm::divideCeil(layout.getRows(), rowsPerBlock);
-  int64_t kBlocks = llvm::divideCeil(layout.getK(), columnsPerBlock);
-  int64_t wordsPerBlock =
-      columnsPerBlock / shape.groupSize / 4;
-  rows = rowBlocks * rowsPerBlock;
-  keptColumns = kBlocks * keptPerBlock;
-  wordColumns = kBlocks * wordsPerBlock;
+                       LayoutAttr layoutAttr, PatternShape shape) {
+  PackedLayout layout = layoutAttr.getPackedLayout();
+  int64_t keptPerBlock = PackedLayout::kRowValueBytes / shape.bytes;
+  int64_t wordsPerBlock = 4 * layout.metadataWordsPerLane();
+  rows = layout.paddedRows();
+  keptColumns = layout.kBlocks() * keptPerBlock;
+  wordColumns = layout.kBlocks() * wordsPerBlock;
 
   AffineExpr row, column;
   bindDims(b.getContext(), row, column);
-  AffineExpr rowBlock = row.floorDiv(rowsPerBlock);
-  AffineExpr lowRow = row % 8;
-  AffineExpr rowHalf = (row % rowsPerBlock).floorDiv(8);
-
-  AffineExpr kBlock = column.floorDiv(keptPerBlock);
-  AffineExpr step = (column % keptPerBlock).floorDiv(keptPerStep);
-  AffineExpr inStep = column % keptPerStep;
-  AffineExpr lane =
-      lowRow * 4 + (inStep % (4 * perRegister)).floorDiv(perRegister);
-  AffineExpr reg = rowHalf + inStep.floorDiv(4 * perRegister) * 2;
+  auto getBlock = [&](int64_t columnsPerBlock) {
+    return row.floorDiv(layout.rowBlock()) * layout.kBlocks() +
+           column.floorDiv(columnsPerBlock);
+  };
+  AffineExpr byte = column % keptPerBlock * shape.bytes;
+  AffineExpr byteInBlock = layout.family == PackedFamily::MmaSp
+                               ? getMmaSpValueByte(row, byte)
+                               : getWgmmaSpValueByte(row, byte);
   valueIndex =
-      ((((rowBlock * kBlocks + kBlock) * stepsPerBlock + step) * lanes + lane) *
-           registers +
-       reg) *
-          perRegister +
-      column % perRegister;
+      getBlock(keptPerBlock) * (layout.blockValueBytes() / shape.bytes) +
+      byteInBlock.floorDiv(shape.bytes);
+  wordIndex = getBlock(wordsPerBlock) * (layout.blockMetadataBytes() / 2) +
+              getMetadataWord(layout, row, column % wordsPerBlock);
 
-  AffineExpr wordBlock = column.floorDiv(wordsPerBlock);
-  AffineExpr block = rowBlock * kBlocks + wordBlock;
-  if (shape.bytes == 1) {
-    // One row a lane: each step has its own 32-bit words.
-    AffineExpr wordStep = (column % wordsPerBlock).floorDiv(4);
-    AffineExpr wordLane = lowRow * 4 + rowHalf + (column % 4).floorDiv(2) * 2;
-    wordIndex =
-        ((block * stepsPerBlock + wordStep) * lanes + wordLane) * 2 + column % 2;
-  } else {
-    // Rows g and g+8 share a 32-bit word; one serves both steps.
-    AffineExpr wordLane = lowRow * 4 + column % 4;
-    wordIndex = (block * lanes + wordLane) * 2 + rowHalf;
-  }
-
-  int64_t numValues = rows * keptColumns;
-  Value wordsOffset = emitIndex(b, numValues * shape.bytes);
   values = memref::ViewOp::create(
-      b, MemRefType::get({numValues}, layout.getElementType()), packed,
-      emitIndex(b, 0), ValueRange{});
+      b, MemRefType::get({rows * keptColumns}, layoutAttr.getElementType()),
+      packed, emitIndex(b, 0), ValueRange{});
   words = memref::ViewOp::create(
       b, MemRefType::get({rows * wordColumns}, b.getI16Type()), packed,
-      wordsOffset, ValueRange{});
+      emitIndex(b, layout.valueBytes()), ValueRange{});
 }

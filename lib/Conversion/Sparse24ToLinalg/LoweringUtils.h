@@ -47,7 +47,7 @@ Value emitMagnitude(ImplicitLocOpBuilder &b, Value element);
 Value emitKeptPosition(ImplicitLocOpBuilder &b, Value kept, Value word,
                        PatternShape shape);
 
-/// Where a buffer in the layout of the mma_sp family holds an element.
+/// Where a packed buffer holds an element.
 class PackedView {
 public:
   /// Makes typed views of the two regions of `packed`.

@@ -51,12 +51,12 @@ func.func @shared(%p: memref<9216xi8>, %x: memref<96x128xbf16>, %y: memref<64x12
   sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<96x128xbf16>)
     outs(%y : memref<64x128xf32>) k = 96 acc = f32
     layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 96>
-    schedule = #sparse24.schedule<tile = [64, 64, 64], warps = [2, 2], stages = 3>
+    schedule = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 3>
   // CHECK: gpu.launch_func @sparse24_kernels::@matmul_mma_sp_bf16_f32_64x64x64 blocks in (%c1, %c1, %c1)
   sparse24.matmul lhs ins(%p2 : memref<13824xi8>) dense(%x2 : memref<192x40xbf16>)
     outs(%y2 : memref<64x40xf32>) k = 192 acc = f32
     layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 192>
-    schedule = #sparse24.schedule<tile = [64, 64, 64], warps = [2, 2], stages = 3>
+    schedule = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 3>
   return
 }
 
@@ -72,7 +72,7 @@ func.func @dynamic(%p: memref<9216xi8>, %x: memref<96x?xbf16>, %y: memref<64x?xf
   sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<96x?xbf16>)
     outs(%y : memref<64x?xf32>) k = 96 acc = f32
     layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 96>
-    schedule = #sparse24.schedule<tile = [64, 64, 64], warps = [2, 2], stages = 3>
+    schedule = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 3>
   return
 }
 
@@ -83,7 +83,7 @@ func.func @epilogue(%p: memref<9216xi8>, %x: memref<?x96xbf16>, %y: memref<?x64x
   sparse24.matmul rhs ins(%p : memref<9216xi8>) dense(%x : memref<?x96xbf16>)
     outs(%y : memref<?x64xbf16>) k = 96 acc = f32
     layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 96>
-    schedule = #sparse24.schedule<tile = [64, 64, 64], warps = [2, 2], stages = 3>
+    schedule = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 3>
     epilogue(%bias : memref<64xf32>) maps = [affine_map<(m, n) -> (n)>] {
     ^bb0(%acc: f32, %b: f32):
       %0 = arith.addf %acc, %b : f32

@@ -27,7 +27,7 @@ func.func @layout_c2_large() {
 
 func.func @layout_family() {
   // expected-error @below {{failed to parse Sparse24_LayoutAttr parameter 'family'}}
-  // expected-error @below {{expected ::mlir::sparse24::LayoutFamily to be one of: mma_sp}}
+  // expected-error @below {{expected ::mlir::sparse24::InstructionFamily to be one of: mma_sp, wgmma_sp}}
   "test.op"() {a = #sparse24.layout<wmma, bf16, rows = 4, k = 32>} : () -> ()
   return
 }
@@ -36,7 +36,7 @@ func.func @layout_family() {
 
 func.func @schedule_c1() {
   // expected-error @below {{schedule_c1: all numbers must be positive, and stages at least 3}}
-  "test.op"() {a = #sparse24.schedule<tile = [64, 64, 64], warps = [2, 2], stages = 0>} : () -> ()
+  "test.op"() {a = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 0>} : () -> ()
   return
 }
 
@@ -44,7 +44,7 @@ func.func @schedule_c1() {
 
 func.func @schedule_c2() {
   // expected-error @below {{schedule_c2: warps [3, 2] don't divide the tile [64, 64]}}
-  "test.op"() {a = #sparse24.schedule<tile = [64, 64, 64], warps = [3, 2], stages = 3>} : () -> ()
+  "test.op"() {a = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [3, 2], stages = 3>} : () -> ()
   return
 }
 
@@ -52,7 +52,71 @@ func.func @schedule_c2() {
 
 func.func @schedule_c3() {
   // expected-error @below {{schedule_c3: 64 warps, but a CTA holds at most 32}}
-  "test.op"() {a = #sparse24.schedule<tile = [64, 64, 64], warps = [8, 8], stages = 3>} : () -> ()
+  "test.op"() {a = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [8, 8], stages = 3>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c1_wgmma_sp() {
+  // expected-error @below {{schedule_c1: all numbers must be positive, and stages at least 2}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 1>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c3_ping_pong() {
+  // expected-error @below {{schedule_c3: 36 warps, but a CTA holds at most 32}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [256, 64, 64], warps = [16, 1], stages = 2, ping_pong = true>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c4() {
+  // expected-error @below {{schedule_c4: cluster, stream_k and ping_pong are for wgmma_sp only}}
+  "test.op"() {a = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 3, stream_k = true>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c5() {
+  // expected-error @below {{schedule_c5: warps of wgmma_sp must be warpgroups of four along the rows, but are [4, 2]}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [4, 2], stages = 4>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c6() {
+  // expected-error @below {{schedule_c6: a warpgroup of wgmma_sp must have a multiple of 64 rows, but has 96}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [192, 64, 64], warps = [8, 1], stages = 4>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c7() {
+  // expected-error @below {{schedule_c7: a tile of wgmma_sp must have a multiple of 8 columns, at most 256, but has 264}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 264, 64], warps = [8, 1], stages = 4>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c8() {
+  // expected-error @below {{schedule_c8: cluster must be 1, 2, 4 or 8, but is 3}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 4, cluster = 3>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_options() {
+  // expected-error @below {{expected 'cluster', 'stream_k' or 'ping_pong'}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 4, clusters = 2>} : () -> ()
   return
 }
 

@@ -433,6 +433,17 @@ func.func @matmul_c22_vector(%s0: tensor<64x48xbf16>, %s1: tensor<64x6xi16>, %x:
 
 // -----
 
+func.func @matmul_c23(%packed: tensor<9216xi8>, %x: tensor<96x32xbf16>, %init: tensor<64x32xbf16>) {
+  // expected-error @below {{matmul_c23: attribute 'schedule' is for wgmma_sp, but attribute 'layout' for mma_sp}}
+  %0 = sparse24.matmul lhs ins(%packed : tensor<9216xi8>) dense(%x : tensor<96x32xbf16>)
+      outs(%init : tensor<64x32xbf16>) k = 96 acc = f32
+      layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 96>
+      schedule = #sparse24.schedule<wgmma_sp, tile = [128, 32, 64], warps = [8, 1], stages = 4> -> tensor<64x32xbf16>
+  return
+}
+
+// -----
+
 func.func @matmul_isolated(%v: tensor<64x48xbf16>, %m: tensor<64x6xi16>, %x: tensor<96x32xbf16>, %init: tensor<64x32xf32>, %scale: f32) {
   // expected-note @below {{required by region isolation constraints}}
   %0 = sparse24.matmul lhs ins(%v, %m : tensor<64x48xbf16>, tensor<64x6xi16>)

@@ -85,7 +85,7 @@ func.func @matmul_everything(%packed: tensor<9216xi8>, %dense: tensor<96x?xbf16>
   // CHECK: sparse24.matmul rhs ins(%{{.*}} : tensor<9216xi8>) dense(%{{.*}} : tensor<96x?xbf16>)
   // CHECK-SAME: outs(%{{.*}} : tensor<?x64xf32>) k = 96 acc = f32 accumulate transpose_dense
   // CHECK-SAME: layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 96>
-  // CHECK-SAME: schedule = #sparse24.schedule<tile = [64, 64, 64], warps = [2, 2], stages = 3>
+  // CHECK-SAME: schedule = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 3>
   // CHECK-SAME: attributes {test.note}
   // CHECK-SAME: epilogue(%{{.*}}, %{{.*}} : tensor<64xf32>, tensor<f32>) maps = [#{{.*}}, #{{.*}}] {
   // CHECK-NEXT: ^bb0(%[[ACC:.*]]: f32, %[[BIAS:.*]]: f32, %[[SCALE:.*]]: f32):
@@ -94,7 +94,7 @@ func.func @matmul_everything(%packed: tensor<9216xi8>, %dense: tensor<96x?xbf16>
   %0 = sparse24.matmul rhs ins(%packed : tensor<9216xi8>) dense(%dense : tensor<96x?xbf16>)
          outs(%init : tensor<?x64xf32>) k = 96 acc = f32 accumulate transpose_dense
          layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 96>
-         schedule = #sparse24.schedule<tile = [64, 64, 64], warps = [2, 2], stages = 3>
+         schedule = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 3>
          attributes {test.note}
          epilogue(%bias, %scale : tensor<64xf32>, tensor<f32>)
            maps = [affine_map<(m, n) -> (n)>, affine_map<(m, n) -> ()>] {
@@ -104,6 +104,25 @@ func.func @matmul_everything(%packed: tensor<9216xi8>, %dense: tensor<96x?xbf16>
            sparse24.yield %2 : f32
          } -> tensor<?x64xf32>
   return %0 : tensor<?x64xf32>
+}
+
+// CHECK-LABEL: func @matmul_wgmma_sp
+func.func @matmul_wgmma_sp(%packed: tensor<9216xi8>, %dense: tensor<96x?xbf16>, %init: tensor<64x?xbf16>)
+    -> (tensor<64x?xbf16>, tensor<64x?xbf16>) {
+  // CHECK: layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 96>
+  // CHECK-SAME: schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 4, cluster = 2, stream_k = true, ping_pong = true>
+  %0 = sparse24.matmul lhs ins(%packed : tensor<9216xi8>) dense(%dense : tensor<96x?xbf16>)
+         outs(%init : tensor<64x?xbf16>) k = 96 acc = f32
+         layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 96>
+         schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 4, ping_pong = true,
+                                       stream_k = true, cluster = 2> -> tensor<64x?xbf16>
+  // CHECK: schedule = #sparse24.schedule<wgmma_sp, tile = [64, 8, 64], warps = [4, 1], stages = 2>
+  %1 = sparse24.matmul lhs ins(%packed : tensor<9216xi8>) dense(%dense : tensor<96x?xbf16>)
+         outs(%init : tensor<64x?xbf16>) k = 96 acc = f32
+         layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 96>
+         schedule = #sparse24.schedule<wgmma_sp, tile = [64, 8, 64], warps = [4, 1], stages = 2, cluster = 1,
+                                       ping_pong = false> -> tensor<64x?xbf16>
+  return %0, %1 : tensor<64x?xbf16>, tensor<64x?xbf16>
 }
 
 // CHECK-LABEL: func @matmul_integer

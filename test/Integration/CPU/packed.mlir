@@ -2,9 +2,12 @@
 // and metadata. Both sum in the same order, so that results are equal. 18 rows and
 // K = 140 fill no block.
 
-// RUN: sed -e 's/TYPE/bf16/g; s/WORDS/9/g; s/BYTES/6912/g; s/ACC/f32/g; s/ZERO/0.0/; s/CONVERT/arith.sitofp/; s/CMP/arith.cmpf une/' %s | sparse24-opt --sparse24-pipeline="target=cpu" | mlir-runner -O2 -e main -entry-point-result=void -shared-libs=%mlir_lib_dir/libmlir_c_runner_utils.so | FileCheck %s
-// RUN: sed -e 's/TYPE/f32/g; s/WORDS/18/g; s/BYTES/11520/g; s/ACC/f32/g; s/ZERO/0.0/; s/CONVERT/arith.sitofp/; s/CMP/arith.cmpf une/' %s | sparse24-opt --sparse24-pipeline="target=cpu" | mlir-runner -O2 -e main -entry-point-result=void -shared-libs=%mlir_lib_dir/libmlir_c_runner_utils.so | FileCheck %s
-// RUN: sed -e 's/TYPE/i8/g; s/WORDS/9/g; s/BYTES/5120/g; s/ACC/i32/g; s/ZERO/0/; s/CONVERT/arith.trunci/; s/CMP/arith.cmpi ne/' %s | sparse24-opt --sparse24-pipeline="target=cpu" | mlir-runner -O2 -e main -entry-point-result=void -shared-libs=%mlir_lib_dir/libmlir_c_runner_utils.so | FileCheck %s
+// RUN: sed -e 's/FAMILY/mma_sp/g; s/TYPE/bf16/g; s/WORDS/9/g; s/BYTES/6912/g; s/ACC/f32/g; s/ZERO/0.0/; s/CONVERT/arith.sitofp/; s/CMP/arith.cmpf une/' %s | sparse24-opt --sparse24-pipeline="target=cpu" | mlir-runner -O2 -e main -entry-point-result=void -shared-libs=%mlir_lib_dir/libmlir_c_runner_utils.so | FileCheck %s
+// RUN: sed -e 's/FAMILY/mma_sp/g; s/TYPE/f32/g; s/WORDS/18/g; s/BYTES/11520/g; s/ACC/f32/g; s/ZERO/0.0/; s/CONVERT/arith.sitofp/; s/CMP/arith.cmpf une/' %s | sparse24-opt --sparse24-pipeline="target=cpu" | mlir-runner -O2 -e main -entry-point-result=void -shared-libs=%mlir_lib_dir/libmlir_c_runner_utils.so | FileCheck %s
+// RUN: sed -e 's/FAMILY/mma_sp/g; s/TYPE/i8/g; s/WORDS/9/g; s/BYTES/5120/g; s/ACC/i32/g; s/ZERO/0/; s/CONVERT/arith.trunci/; s/CMP/arith.cmpi ne/' %s | sparse24-opt --sparse24-pipeline="target=cpu" | mlir-runner -O2 -e main -entry-point-result=void -shared-libs=%mlir_lib_dir/libmlir_c_runner_utils.so | FileCheck %s
+// RUN: sed -e 's/FAMILY/wgmma_sp/g; s/TYPE/bf16/g; s/WORDS/9/g; s/BYTES/13824/g; s/ACC/f32/g; s/ZERO/0.0/; s/CONVERT/arith.sitofp/; s/CMP/arith.cmpf une/' %s | sparse24-opt --sparse24-pipeline="target=cpu" | mlir-runner -O2 -e main -entry-point-result=void -shared-libs=%mlir_lib_dir/libmlir_c_runner_utils.so | FileCheck %s
+// RUN: sed -e 's/FAMILY/wgmma_sp/g; s/TYPE/f32/g; s/WORDS/18/g; s/BYTES/23040/g; s/ACC/f32/g; s/ZERO/0.0/; s/CONVERT/arith.sitofp/; s/CMP/arith.cmpf une/' %s | sparse24-opt --sparse24-pipeline="target=cpu" | mlir-runner -O2 -e main -entry-point-result=void -shared-libs=%mlir_lib_dir/libmlir_c_runner_utils.so | FileCheck %s
+// RUN: sed -e 's/FAMILY/wgmma_sp/g; s/TYPE/i8/g; s/WORDS/9/g; s/BYTES/10240/g; s/ACC/i32/g; s/ZERO/0/; s/CONVERT/arith.trunci/; s/CMP/arith.cmpi ne/' %s | sparse24-opt --sparse24-pipeline="target=cpu" | mlir-runner -O2 -e main -entry-point-result=void -shared-libs=%mlir_lib_dir/libmlir_c_runner_utils.so | FileCheck %s
 
 func.func private @printI64(i64)
 func.func private @printNewline()
@@ -71,14 +74,14 @@ func.func @main() {
   %v, %m = sparse24.compress ins(%w : tensor<18x140xTYPE>) outs(%ev, %em : tensor<18x70xTYPE>, tensor<18xWORDSxi16>)
       -> tensor<18x70xTYPE>, tensor<18xWORDSxi16>
   %eb = tensor.empty() : tensor<BYTESxi8>
-  %p = sparse24.pack #sparse24.layout<mma_sp, TYPE, rows = 18, k = 140>
+  %p = sparse24.pack #sparse24.layout<FAMILY, TYPE, rows = 18, k = 140>
       ins(%v, %m : tensor<18x70xTYPE>, tensor<18xWORDSxi16>) outs(%eb : tensor<BYTESxi8>) -> tensor<BYTESxi8>
 
   %ed = tensor.empty() : tensor<18x5xACC>
   %0 = sparse24.matmul lhs ins(%v, %m : tensor<18x70xTYPE>, tensor<18xWORDSxi16>) dense(%x : tensor<140x5xTYPE>)
       outs(%ed : tensor<18x5xACC>) k = 140 acc = ACC -> tensor<18x5xACC>
   %1 = sparse24.matmul lhs ins(%p : tensor<BYTESxi8>) dense(%x : tensor<140x5xTYPE>)
-      outs(%ed : tensor<18x5xACC>) k = 140 acc = ACC layout = #sparse24.layout<mma_sp, TYPE, rows = 18, k = 140> -> tensor<18x5xACC>
+      outs(%ed : tensor<18x5xACC>) k = 140 acc = ACC layout = #sparse24.layout<FAMILY, TYPE, rows = 18, k = 140> -> tensor<18x5xACC>
   // CHECK: {{^}}0{{$}}
   func.call @report(%0, %1) : (tensor<18x5xACC>, tensor<18x5xACC>) -> ()
 

@@ -121,7 +121,7 @@ SparseOperand::SparseOperand(Scalar type, int64_t rows, int64_t k, Data data,
     rowBegin.push_back(static_cast<int64_t>(columns.size()));
   }
 
-  PackedLayout layout{elementType(type), rows, k};
+  PackedLayout layout{PackedFamily::MmaSp, elementType(type), rows, k};
   packed.resize(layout.bytes());
   packDense(layout, MatrixRef::rowMajor(dense.data(), rows, k), packed.data());
 }

@@ -186,7 +186,8 @@ void Checker::createContexts() {
 void Checker::allocate() {
   int64_t packedBytes = 0, denseBytes = 0, outputBytes = 0;
   for (const Case &product : cases) {
-    PackedLayout layout{ElementType::BF16, product.rows, product.k};
+    PackedLayout layout{PackedFamily::MmaSp, ElementType::BF16, product.rows,
+                        product.k};
     packedBytes = std::max(packedBytes, layout.bytes());
     for (int64_t columns : columnsOf(product)) {
       denseBytes = std::max(denseBytes, 2 * product.k * columns);
@@ -219,9 +220,10 @@ void Checker::checkInterface() {
     if (!seen.insert(keyOf(product)).second)
       continue;
     void *context = contexts[product.name];
-    MemRef<1> w = memref(
-        packed->data(),
-        PackedLayout{ElementType::BF16, product.rows, product.k}.bytes());
+    MemRef<1> w = memref(packed->data(),
+                         PackedLayout{PackedFamily::MmaSp, ElementType::BF16,
+                                      product.rows, product.k}
+                             .bytes());
     MemRef<2> x = product.denseRef(denseByRows->data(), 0);
     MemRef<2> d = product.outputRef(output->data(), 0);
     if (int32_t status = product.run(context, &w, &x, &d, stream))
@@ -239,9 +241,10 @@ void Checker::checkInterface() {
 bool Checker::runOnce(const Case &product, int64_t columns, char *result,
                       bool isCaptured) {
   int64_t bytes = product.rows * columns * scalarBytes(product.output);
-  MemRef<1> w =
-      memref(packed->data(),
-             PackedLayout{ElementType::BF16, product.rows, product.k}.bytes());
+  MemRef<1> w = memref(packed->data(),
+                       PackedLayout{PackedFamily::MmaSp, ElementType::BF16,
+                                    product.rows, product.k}
+                           .bytes());
   GuardedBuffer &dense =
       product.isDenseByColumns() ? *denseByColumns : *denseByRows;
   MemRef<2> x = product.denseRef(dense.data(), columns);

@@ -46,6 +46,7 @@ int32_t multiply(Side side, Scalar element, Scalar output, int64_t rows,
   bool byColumns = (side == Side::rhs) != isTransposed;
   int64_t columns = dense->sizes[byColumns ? 0 : 1];
   PackedLayout layout{
+      PackedFamily::MmaSp,
       element == Scalar::f16 ? ElementType::F16 : ElementType::BF16, rows, k};
   int64_t perRow = valuesPerRow(layout.elementType, k);
   int64_t wordsPerRow = metadataWordsPerRow(layout.elementType, k);

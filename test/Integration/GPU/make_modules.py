@@ -142,7 +142,7 @@ def main():
     parser.add_argument("set", choices=("check", "bench"))
     parser.add_argument("out", type=Path)
     parser.add_argument("--schedule", help="the schedule of all products, such as "
-                        "'tile = [128, 128, 64], warps = [2, 4], stages = 4'; else the compiler chooses")
+                        "'mma_sp, tile = [128, 128, 64], warps = [2, 4], stages = 4'; else the compiler chooses")
     options = parser.parse_args()
     write({"check": check_cases, "bench": bench_cases}[options.set](), options.out, options.schedule)
     return 0

@@ -59,7 +59,7 @@ int main(int argc, char **argv) {
   EXPECT(fake.count("cuStreamSynchronize") == 0);
 
   // Its first argument is the weight, packed as Support packs it.
-  const PackedLayout layout{ElementType::BF16, 32, 64};
+  const PackedLayout layout{PackedFamily::MmaSp, ElementType::BF16, 32, 64};
   std::vector<uint16_t> dense(32 * 64, floatToBF16(1.5f));
   std::vector<uint8_t> packed(layout.bytes());
   packDense(layout, MatrixRef::rowMajor(dense.data(), 32, 64), packed.data(),

@@ -23,7 +23,7 @@ using testing::HasSubstr;
 namespace {
 
 const char kPtx[] = ".version 8.5";
-const PackedLayout kLayout{ElementType::BF16, 16, 64};
+const PackedLayout kLayout{PackedFamily::MmaSp, ElementType::BF16, 16, 64};
 
 /// A module with one kernel and, by default, one weight.
 struct TestModule {

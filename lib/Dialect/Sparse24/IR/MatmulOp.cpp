@@ -291,6 +291,12 @@ static LogicalResult verifyOperandShapes(MatmulOp op) {
            << "matmul_c12: attribute 'layout' must have as many rows as "
               "operand 'init' has on the sparse side, "
            << rows << ", but has " << layout.getRows();
+  ScheduleAttr schedule = op.getScheduleAttr();
+  if (schedule && schedule.getFamily() != layout.getFamily())
+    return op.emitOpError() << "matmul_c23: attribute 'schedule' is for "
+                            << stringifyInstructionFamily(schedule.getFamily())
+                            << ", but attribute 'layout' for "
+                            << stringifyInstructionFamily(layout.getFamily());
   return verifyPacked(op, "matmul_c13", {"packed", op.getPacked()}, layout);
 }
 

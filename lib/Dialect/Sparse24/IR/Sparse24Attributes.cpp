@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
-#include "sparse24/Support/PackedLayout.h"
+#include "sparse24/Support/WgmmaSp.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -56,7 +56,7 @@ Type mlir::sparse24::convertElementType(MLIRContext *context,
 //===----------------------------------------------------------------------===//
 
 LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 LayoutFamily family, Type elementType,
+                                 InstructionFamily family, Type elementType,
                                  int64_t rows, int64_t k) {
   if (!convertElementType(elementType))
     return emitError() << "layout_c1: element type " << elementType
@@ -70,40 +70,77 @@ LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
-static ::sparse24::PackedLayout getPackedLayout(LayoutAttr attr) {
-  return {*convertElementType(attr.getElementType()), attr.getRows(),
-          attr.getK()};
+::sparse24::PackedLayout LayoutAttr::getPackedLayout() const {
+  using ::sparse24::PackedFamily;
+  return {getFamily() == InstructionFamily::mma_sp ? PackedFamily::MmaSp
+                                                   : PackedFamily::WgmmaSp,
+          *convertElementType(getElementType()), getRows(), getK()};
 }
 
-int64_t LayoutAttr::getByteSize() const {
-  return getPackedLayout(*this).bytes();
-}
+int64_t LayoutAttr::getByteSize() const { return getPackedLayout().bytes(); }
 
-uint64_t LayoutAttr::getHash() const { return getPackedLayout(*this).hash(); }
+uint64_t LayoutAttr::getHash() const { return getPackedLayout().hash(); }
 
-std::string LayoutAttr::getText() const {
-  return getPackedLayout(*this).text();
-}
+std::string LayoutAttr::getText() const { return getPackedLayout().text(); }
 
 //===----------------------------------------------------------------------===//
 // ScheduleAttr
 //===----------------------------------------------------------------------===//
 
-LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+/// What wgmma.sp wants of a schedule.
+static LogicalResult verifyWgmmaSp(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tileRows, int64_t tileCols,
-                                   int64_t tileK, int64_t warpRows,
-                                   int64_t warpCols, int64_t stages) {
+                                   int64_t warpRows, int64_t warpCols,
+                                   int64_t cluster) {
+  namespace wgmma_sp = ::sparse24::wgmma_sp;
+  if (warpRows % wgmma_sp::kWarps != 0 || warpCols != 1)
+    return emitError() << "schedule_c5: warps of wgmma_sp must be warpgroups "
+                          "of four along the rows, but are ["
+                       << warpRows << ", " << warpCols << "]";
+  int64_t rows = tileRows / (warpRows / wgmma_sp::kWarps);
+  if (rows % wgmma_sp::kM != 0)
+    return emitError() << "schedule_c6: a warpgroup of wgmma_sp must have a "
+                          "multiple of 64 rows, but has "
+                       << rows;
+  if (tileCols % wgmma_sp::kN != 0 || tileCols > wgmma_sp::kMaxN)
+    return emitError()
+           << "schedule_c7: a tile of wgmma_sp must have a multiple "
+              "of 8 columns, at most 256, but has "
+           << tileCols;
+  if (!llvm::is_contained({1, 2, 4, 8}, cluster))
+    return emitError() << "schedule_c8: cluster must be 1, 2, 4 or 8, but is "
+                       << cluster;
+  return success();
+}
+
+LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   InstructionFamily family, int64_t tileRows,
+                                   int64_t tileCols, int64_t tileK,
+                                   int64_t warpRows, int64_t warpCols,
+                                   int64_t stages, int64_t cluster,
+                                   bool streamK, bool pingPong) {
+  bool isWgmma = family == InstructionFamily::wgmma_sp;
+  int64_t minStages = isWgmma ? 2 : 3;
   if (tileRows < 1 || tileCols < 1 || tileK < 1 || warpRows < 1 ||
-      warpCols < 1 || stages < 3)
+      warpCols < 1 || stages < minStages || cluster < 1)
     return emitError() << "schedule_c1: all numbers must be positive, and "
-                          "stages at least 3";
+                          "stages at least "
+                       << minStages;
   if (tileRows % warpRows != 0 || tileCols % warpCols != 0)
     return emitError() << "schedule_c2: warps [" << warpRows << ", " << warpCols
                        << "] don't divide the tile [" << tileRows << ", "
                        << tileCols << "]";
-  if (warpRows * warpCols > 32)
-    return emitError() << "schedule_c3: " << warpRows * warpCols
+  int64_t warps = warpRows * warpCols * (pingPong ? 2 : 1) +
+                  (isWgmma ? ::sparse24::wgmma_sp::kWarps : 0);
+  if (warps > 32)
+    return emitError() << "schedule_c3: " << warps
                        << " warps, but a CTA holds at most 32";
+  if (!isWgmma && (cluster != 1 || streamK || pingPong))
+    return emitError() << "schedule_c4: cluster, stream_k and ping_pong are "
+                          "for wgmma_sp only";
+  if (isWgmma)
+    return verifyWgmmaSp(emitError, tileRows, tileCols, warpRows, warpCols,
+                         cluster);
   return success();
 }
 

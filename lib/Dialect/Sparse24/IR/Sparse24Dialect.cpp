@@ -14,6 +14,39 @@ using namespace mlir::sparse24;
 #include "sparse24/Dialect/Sparse24/IR/Sparse24Dialect.cpp.inc"
 #include "sparse24/Dialect/Sparse24/IR/Sparse24Enums.cpp.inc"
 
+/// A schedule's options, of which only those that aren't default are printed.
+static ParseResult parseScheduleOptions(AsmParser &parser, int64_t &cluster,
+                                        bool &streamK, bool &pingPong) {
+  cluster = 1;
+  streamK = pingPong = false;
+  auto parseValue = [&](auto &value) {
+    return failure(parser.parseEqual() || parser.parseInteger(value));
+  };
+  while (succeeded(parser.parseOptionalComma())) {
+    StringRef option;
+    if (failed(parser.parseOptionalKeyword(
+            &option, {"cluster", "stream_k", "ping_pong"})))
+      return parser.emitError(parser.getCurrentLocation(),
+                              "expected 'cluster', 'stream_k' or 'ping_pong'");
+    LogicalResult result = option == "cluster"    ? parseValue(cluster)
+                           : option == "stream_k" ? parseValue(streamK)
+                                                  : parseValue(pingPong);
+    if (failed(result))
+      return failure();
+  }
+  return success();
+}
+
+static void printScheduleOptions(AsmPrinter &printer, int64_t cluster,
+                                 bool streamK, bool pingPong) {
+  if (cluster != 1)
+    printer << ", cluster = " << cluster;
+  if (streamK)
+    printer << ", stream_k = true";
+  if (pingPong)
+    printer << ", ping_pong = true";
+}
+
 #define GET_ATTRDEF_CLASSES
 #include "sparse24/Dialect/Sparse24/IR/Sparse24Attributes.cpp.inc"
 

@@ -227,10 +227,7 @@ FailureOr<HostTensor> ConstantEvaluator::evaluateDecompress(DecompressOp op) {
 
 FailureOr<HostTensor> ConstantEvaluator::evaluatePack(PackOp op) {
   LayoutAttr layoutAttr = op.getLayout();
-  FailureOr<ElementType> type = getType(op, layoutAttr.getElementType());
-  if (failed(type))
-    return failure();
-  PackedLayout layout{*type, layoutAttr.getRows(), layoutAttr.getK()};
+  PackedLayout layout = layoutAttr.getPackedLayout();
   HostTensor result = HostTensor::allocate(
       cast<RankedTensorType>(op->getResult(0).getType()));
 

@@ -92,12 +92,9 @@ std::string Folder::makeName(Value value) {
 LogicalResult Folder::writeWeight(StringRef name, LayoutAttr layout,
                                   const HostTensor &tensor) {
   ArrayRef<char> data = tensor.getData();
-  if (layout) {
-    ::sparse24::PackedLayout packed{
-        *convertElementType(layout.getElementType()), layout.getRows(),
-        layout.getK()};
-    return success(writer->addPacked(name.str(), packed, data.data()));
-  }
+  if (layout)
+    return success(
+        writer->addPacked(name.str(), layout.getPackedLayout(), data.data()));
   ArrayRef<int64_t> shape = tensor.getType().getShape();
   int64_t k = shape.empty() ? 1 : shape.back();
   int64_t rows = k ? tensor.getNumElements() / k : 0;

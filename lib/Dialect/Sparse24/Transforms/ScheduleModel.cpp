@@ -53,8 +53,8 @@ static Multiprocessor getMultiprocessor(TargetAttr target) {
 }
 
 int64_t mlir::sparse24::getStageBytes(ScheduleAttr schedule, ElementType type) {
-  ::sparse24::PackedLayout sparse{type, schedule.getTileRows(),
-                                  schedule.getTileK()};
+  ::sparse24::PackedLayout sparse{::sparse24::PackedFamily::MmaSp, type,
+                                  schedule.getTileRows(), schedule.getTileK()};
   int64_t dense = schedule.getTileCols() * schedule.getTileK() *
                   ::sparse24::storageBytes(type);
   return schedule.getStages() * (sparse.bytes() + dense);
@@ -133,10 +133,11 @@ mlir::sparse24::chooseSchedule(const ProductShape &shape, TargetAttr target) {
     ScheduleAttr schedule;
     // With as many stages as fit.
     for (int64_t stages = candidate.stages; stages >= 3; --stages) {
-      auto attempt =
-          ScheduleAttr::get(target.getContext(), candidate.rows,
-                            candidate.columns, shape.sparse.kBlock(),
-                            candidate.warpRows, candidate.warpColumns, stages);
+      auto attempt = ScheduleAttr::get(
+          target.getContext(), InstructionFamily::mma_sp, candidate.rows,
+          candidate.columns, shape.sparse.kBlock(), candidate.warpRows,
+          candidate.warpColumns, stages, /*cluster=*/1,
+          /*streamK=*/false, /*pingPong=*/false);
       if (getStageBytes(attempt, shape.sparse.elementType) >
           target.getSharedMemoryBytes())
         continue;

@@ -24,7 +24,7 @@ static LayoutAttr getLayout(MatmulOp op) {
   if (LayoutAttr layout = op.getLayoutAttr())
     return layout;
   auto values = cast<RankedTensorType>(op.getValues().getType());
-  return LayoutAttr::get(op.getContext(), LayoutFamily::mma_sp,
+  return LayoutAttr::get(op.getContext(), InstructionFamily::mma_sp,
                          values.getElementType(), values.getDimSize(0),
                          op.getK());
 }
@@ -115,9 +115,7 @@ LogicalResult SelectSchedulesPass::select(RewriterBase &rewriter, MatmulOp op) {
   if (ShapedType::isDynamic(columns))
     columns = expectedN;
   ProductShape shape{
-      {*convertElementType(layout.getElementType()), layout.getRows(),
-       layout.getK()},
-      columns,
+      layout.getPackedLayout(), columns,
       layout.getRows() * columns *
           static_cast<int64_t>(output.getElementTypeBitWidth() / 8)};
   std::optional<ScheduleEstimate> estimate = chooseSchedule(shape, targetAttr);

@@ -53,6 +53,23 @@ func.func @pack() -> tensor<1152xi8> {
   return %p : tensor<1152xi8>
 }
 
+// The same for warpgroups: a block of 64 rows.
+
+// CHECK-LABEL: @pack_wgmma_sp
+// CHECK: arith.constant dense_resource<pack_wgmma_sp> : tensor<4608xi8>
+// FILE-LABEL: @pack_wgmma_sp
+// FILE: sparse24.weight "pack_wgmma_sp" : tensor<4608xi8> layout = #sparse24.layout<wgmma_sp, f16, rows = 3, k = 4>
+func.func @pack_wgmma_sp() -> tensor<4608xi8> {
+  %w = arith.constant dense<[[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 2.0, 0.0]]> : tensor<3x4xf16>
+  %e0 = tensor.empty() : tensor<3x2xf16>
+  %e1 = tensor.empty() : tensor<3x1xi16>
+  %e2 = tensor.empty() : tensor<4608xi8>
+  %v, %m = sparse24.compress ins(%w : tensor<3x4xf16>) outs(%e0, %e1 : tensor<3x2xf16>, tensor<3x1xi16>) -> tensor<3x2xf16>, tensor<3x1xi16>
+  %p = sparse24.pack #sparse24.layout<wgmma_sp, f16, rows = 3, k = 4>
+      ins(%v, %m : tensor<3x2xf16>, tensor<3x1xi16>) outs(%e2 : tensor<4608xi8>) -> tensor<4608xi8>
+  return %p : tensor<4608xi8>
+}
+
 // Pruning and decompression alone; what isn't constant stays.
 
 // CHECK-LABEL: @others
@@ -90,6 +107,8 @@ func.func @plain() -> (tensor<2xf32>, tensor<2xf32>) {
 // CHECK-DAG: compress.layer.metadata: "0x100000008844"
 // The nibble 0x8 in row 0's half of lane 0's word; 0x4 everywhere else.
 // CHECK-DAG: pack: "0x10000000003C0040{{0+(4844){1}(44)+}}"
+// Row 2's first chunk stands second: byte 2 * 64 + 16; lane 8 is its first.
+// CHECK-DAG: pack_wgmma_sp: "0x10000000{{(00){144}003C0040(00)+(44){32}4844(44)+}}"
 // CHECK-DAG: others: "0x1000000000000000000000400000000000008040"
 // CHECK-DAG: others.0: "0x100000000000A0400000C040"
 

@@ -15,6 +15,7 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "sparse24/Support/ElementType.h"
+#include "sparse24/Support/PackedLayout.h"
 
 #include <functional>
 #include <optional>

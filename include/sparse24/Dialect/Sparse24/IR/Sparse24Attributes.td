@@ -33,9 +33,10 @@ def Sparse24_Criterion : Sparse24_I32Enum<"Criterion",
 def Sparse24_CriterionAttr
     : Sparse24_EnumAttr<Sparse24_Criterion, "criterion">;
 
-def Sparse24_LayoutFamily : Sparse24_I32Enum<"LayoutFamily",
-    "the instructions that a packed layout serves", [
+def Sparse24_InstructionFamily : Sparse24_I32Enum<"InstructionFamily",
+    "the instructions that a packed layout or a schedule is for", [
       I32EnumAttrCase<"mma_sp", 0>,
+      I32EnumAttrCase<"wgmma_sp", 1>,
     ]>;
 
 class Sparse24_Attr<string name, string attrMnemonic>
@@ -60,7 +61,7 @@ def Sparse24_LayoutAttr : Sparse24_Attr<"Layout", "layout"> {
     ```
   }];
   let parameters = (ins
-    EnumParameter<Sparse24_LayoutFamily>:$family,
+    EnumParameter<Sparse24_InstructionFamily>:$family,
     TypeParameter<"::mlir::Type", "the element type">:$elementType,
     AttrParameter<"int64_t", "rows of the logical matrix">:$rows,
     AttrParameter<"int64_t", "columns of the logical matrix">:$k
@@ -75,6 +76,7 @@ def Sparse24_LayoutAttr : Sparse24_Attr<"Layout", "layout"> {
     uint64_t getHash() const;
     /// The canonical text that is hashed: "mma_sp,bf16,rows=1536,k=384".
     std::string getText() const;
+    ::sparse24::PackedLayout getPackedLayout() const;
   }];
 }
 
@@ -84,29 +86,53 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     One CTA computes a tile of `tile[0]` rows of the sparse operand by
     `tile[1]` columns of the dense one, in steps of `tile[2]` along K;
     `warps` is how the CTA's warps divide the tile, and `stages` how many
-    steps of operands are in shared memory at a time: one that is read, one that
-    slower warps may still read, and those in flight.
+    steps of operands are in shared memory at a time.
+
+    `mma_sp`: one stage is read, one may still be read by slower warps, and the
+    others are in flight.
+
+    `wgmma_sp`: CTAs are persistent. `warps` are the consumers, in warpgroups of
+    four along the rows; one more warpgroup, the producer, copies their operands
+    in. `cluster` CTAs, one below the other along the rows, share the columns of
+    the dense operand. With `stream_k` the work is divided evenly among CTAs
+    along K, across tiles, instead of tile by tile. With `ping_pong` two teams of
+    `warps` take tiles in turn, so that one multiplies while the other stores.
 
     Rules:
-    * `schedule_c1`: all numbers are positive, and `stages` at least 3.
+    * `schedule_c1`: all numbers are positive, and `stages` at least 3 (mma_sp)
+      or 2 (wgmma_sp).
     * `schedule_c2`: the warps divide the tile.
-    * `schedule_c3`: there are at most 32 warps.
+    * `schedule_c3`: there are at most 32 warps, with producer and both teams.
+    * `schedule_c4`: `cluster`, `stream_k` and `ping_pong` are for wgmma_sp.
+    * `schedule_c5`: the warps of wgmma_sp are `[4·n, 1]`.
+    * `schedule_c6`: a warpgroup of wgmma_sp has a multiple of 64 rows.
+    * `schedule_c7`: a tile of wgmma_sp has a multiple of 8 columns, at most 256.
+    * `schedule_c8`: `cluster` is 1, 2, 4 or 8.
 
     ```mlir
-    #sparse24.schedule<tile = [256, 128, 64], warps = [4, 2], stages = 4>
+    #sparse24.schedule<mma_sp, tile = [256, 128, 64], warps = [4, 2], stages = 4>
+    ```
+    ```mlir
+    #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 4,
+                       cluster = 2, stream_k = true>
     ```
   }];
   let parameters = (ins
+    EnumParameter<Sparse24_InstructionFamily>:$family,
     AttrParameter<"int64_t", "rows of the sparse operand of a CTA">:$tileRows,
     AttrParameter<"int64_t", "columns of the dense operand of a CTA">:$tileCols,
     AttrParameter<"int64_t", "logical columns of a step along K">:$tileK,
     AttrParameter<"int64_t", "warps along the tile's rows">:$warpRows,
     AttrParameter<"int64_t", "warps along the tile's columns">:$warpCols,
-    AttrParameter<"int64_t", "steps in shared memory at a time">:$stages
+    AttrParameter<"int64_t", "steps in shared memory at a time">:$stages,
+    DefaultValuedParameter<"int64_t", "1", "CTAs that share the dense operand">:$cluster,
+    DefaultValuedParameter<"bool", "false", "work is divided along K">:$streamK,
+    DefaultValuedParameter<"bool", "false", "two teams take tiles in turn">:$pingPong
   );
   let assemblyFormat = [{
-    `<` `tile` `=` `[` $tileRows `,` $tileCols `,` $tileK `]` `,`
-    `warps` `=` `[` $warpRows `,` $warpCols `]` `,` `stages` `=` $stages `>`
+    `<` $family `,` `tile` `=` `[` $tileRows `,` $tileCols `,` $tileK `]` `,`
+    `warps` `=` `[` $warpRows `,` $warpCols `]` `,` `stages` `=` $stages ``
+    custom<ScheduleOptions>($cluster, $streamK, $pingPong) `>`
   }];
   let genVerifyDecl = 1;
 }

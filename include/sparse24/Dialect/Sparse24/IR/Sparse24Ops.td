@@ -248,9 +248,10 @@ def Sparse24_PackOp : Sparse24_DestinationOp<"pack"> {
   let summary = "arranges values and metadata as an instruction reads them";
   let description = [{
     Rearranges the logical format into the packed format of `layout`: one
-    buffer of bytes in which every lane of a warp finds its registers. Nothing
-    but the order changes; padding is zero values and `0x4` nibbles. The packed
-    format is opaque at this level: `matmul` with the same layout reads it.
+    buffer of bytes in the order in which the instructions of its family read
+    them. Nothing but the order changes; padding is zero values and `0x4`
+    nibbles. The packed format is opaque at this level: `matmul` with the same
+    layout reads it.
 
     | operand | shape | element type |
     | --- | --- | --- |
@@ -450,6 +451,7 @@ def Sparse24_MatmulOp : Sparse24_DestinationOp<"matmul", [
       type.
     * `matmul_c22`: the operations in the epilogue are pure, have no regions and
       work on integers, floats and `index`.
+    * `matmul_c23`: `schedule` and `layout` are of the same family.
 
     Example:
     ```mlir

@@ -204,7 +204,7 @@ def Sparse24SelectSchedulesPass : Pass<"sparse24-select-schedules", "::mlir::Mod
     %p = sparse24.pack #sparse24.layout<mma_sp, bf16, rows = 64, k = 64> ins(%v, %m : …) …
     %d = sparse24.matmul lhs ins(%p : tensor<4608xi8>) …
         layout = #sparse24.layout<mma_sp, bf16, rows = 64, k = 64>
-        schedule = #sparse24.schedule<tile = [64, 64, 64], warps = [2, 2], stages = 6>
+        schedule = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 6>
     ```
   }];
   let options = [
