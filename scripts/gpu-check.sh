@@ -14,7 +14,8 @@ usage: scripts/gpu-check.sh [build|run|all] [--dir DIR] [-- CHECKER OPTIONS]
   --dir DIR  where the objects are (default build/gpu-check). To use another
              machine, carry the working tree and this directory there.
 Checker options: --filter TEXT, --max-size SIZE, --no-graphs.
-Environment: SPARSE24_TARGET (default sm_80), SPARSE24_GPU_FORMAT (isa, the
+Environment: SPARSE24_TARGET (default sm_80), SPARSE24_FAMILY (of the packed
+layouts; default wgmma_sp for sm_90a, else mma_sp), SPARSE24_GPU_FORMAT (isa, the
 default: PTX; bin: cubins, needs ptxas), SPARSE24_SCHEDULE (of all
 products, e.g. "mma_sp, tile = [256, 128, 64], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON,
 SPARSE24_LAUNCHER (put before the checker, e.g. compute-sanitizer).
@@ -40,7 +41,7 @@ if [ "$step" != run ]; then
 fi
 if [ "$step" != build ]; then
   say "building the checker"
-  build_program "$dir" check_matmul "$harness/check_matmul.cpp" "$harness/Problem.cpp"
+  link_program "$dir" check_matmul "$harness/check_matmul.cpp" "$harness/Problem.cpp"
   say "running it"
   ${SPARSE24_LAUNCHER:-} "$dir/host/check_matmul" "$@"
 fi
