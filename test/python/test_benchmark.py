@@ -139,7 +139,7 @@ def test_function(library):
         compiled.Function(library, "failing").__enter__()
 
 
-@pytest.mark.parametrize("family", ["mma_sp"])
+@pytest.mark.parametrize("family", products.FAMILIES)
 def test_packed_sizes(library, family):
     for element in products.FAMILIES[family][0]:
         for rows, k in ((16, 32), (100, 130), (4096, 1000)):

@@ -11,8 +11,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <dlfcn.h>
+#include <functional>
+#include <numeric>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace sparse24::gpu {
 
@@ -31,6 +34,18 @@ inline MemRef<1> memref(void *data, int64_t size) {
 }
 inline MemRef<2> memref(void *data, int64_t rows, int64_t columns) {
   return {data, data, 0, {rows, columns}, {columns, 1}};
+}
+/// The words of a contiguous tensor's descriptor, of any rank.
+inline std::vector<int64_t> memref(void *data,
+                                   const std::vector<int64_t> &sizes) {
+  auto address = reinterpret_cast<int64_t>(data);
+  std::vector<int64_t> words = {address, address, 0}, strides;
+  words.insert(words.end(), sizes.begin(), sizes.end());
+  for (size_t i = 0; i < sizes.size(); ++i)
+    strides.push_back(std::accumulate(sizes.begin() + i + 1, sizes.end(),
+                                      int64_t(1), std::multiplies<>()));
+  words.insert(words.end(), strides.begin(), strides.end());
+  return words;
 }
 
 /// Opens the driver and makes device 0's primary context current.

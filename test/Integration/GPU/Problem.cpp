@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 #include <thread>
 #include <type_traits>
@@ -41,6 +42,46 @@ void parallelFor(int64_t size, int64_t minimumPerThread,
     thread.join();
 }
 
+double decode(Scalar type, const void *data, int64_t index) {
+  switch (type) {
+  case Scalar::f16:
+    return f16ToFloat(static_cast<const uint16_t *>(data)[index]);
+  case Scalar::bf16:
+    return bf16ToFloat(static_cast<const uint16_t *>(data)[index]);
+  case Scalar::f32:
+    return static_cast<const float *>(data)[index];
+  case Scalar::s32:
+    return static_cast<const int32_t *>(data)[index];
+  case Scalar::s8:
+    return static_cast<const int8_t *>(data)[index];
+  }
+  return 0;
+}
+
+void encode(Scalar type, void *data, int64_t index, double value) {
+  switch (type) {
+  case Scalar::f16:
+    static_cast<uint16_t *>(data)[index] =
+        floatToF16(static_cast<float>(value));
+    break;
+  case Scalar::bf16:
+    static_cast<uint16_t *>(data)[index] =
+        floatToBF16(static_cast<float>(value));
+    break;
+  case Scalar::f32:
+    static_cast<float *>(data)[index] = static_cast<float>(value);
+    break;
+  case Scalar::s32:
+    static_cast<int32_t *>(data)[index] = static_cast<int32_t>(
+        std::clamp(std::nearbyint(value), -0x1p31, 0x1p31 - 1));
+    break;
+  case Scalar::s8:
+    static_cast<int8_t *>(data)[index] =
+        static_cast<int8_t>(std::clamp(std::nearbyint(value), -128.0, 127.0));
+    break;
+  }
+}
+
 namespace {
 
 /// SplitMix64: a hash of the position gives each element its own random number,
@@ -52,29 +93,50 @@ uint64_t randomBits(uint64_t seed, uint64_t position) {
   return z ^ (z >> 31);
 }
 
-uint16_t encode(Scalar type, float value) {
-  return type == Scalar::f16 ? floatToF16(value) : floatToBF16(value);
-}
-
-float decode(Scalar type, const void *data, int64_t index) {
-  if (type == Scalar::f32)
-    return static_cast<const float *>(data)[index];
-  uint16_t bits = static_cast<const uint16_t *>(data)[index];
-  return type == Scalar::f16 ? f16ToFloat(bits) : bf16ToFloat(bits);
-}
-
-ElementType elementType(Scalar type) {
-  return type == Scalar::f16 ? ElementType::F16 : ElementType::BF16;
-}
-
-/// A random nonzero value.
-float randomValue(uint64_t bits, Data data) {
-  float sign = bits & 1 ? -1.0f : 1.0f;
-  if (data == Data::Exact)
-    return sign * static_cast<float>(1 + (bits >> 1) % 3);
-  // A 24-bit fraction, scaled down by up to 8.
+/// A float between −1 and 1 of one of several magnitudes; its fraction has 24
+/// bits.
+float randomReal(uint64_t bits) {
   float fraction = static_cast<float>((bits >> 8 & 0xFFFFFF) + 1) * 0x1p-24f;
-  return sign * fraction / static_cast<float>(1 << (bits >> 1 & 3));
+  return (bits & 1 ? -fraction : fraction) /
+         static_cast<float>(1 << (bits >> 1 & 3));
+}
+
+/// A nonzero integer from −limit to limit.
+float randomInteger(uint64_t bits, uint64_t limit) {
+  auto magnitude = static_cast<float>(1 + (bits >> 1) % limit);
+  return bits & 1 ? -magnitude : magnitude;
+}
+
+/// A random element, nonzero unless it is rounded to zero.
+float randomElement(ElementType type, uint64_t bits, Data data) {
+  bool isReal = data == Data::Real;
+  if (type == ElementType::S8)
+    return randomInteger(bits, isReal ? 128 : 3);
+  if (type == ElementType::U8)
+    return std::fabs(randomInteger(bits, isReal ? 255 : 3));
+  return isReal ? randomReal(bits) : randomInteger(bits, 3);
+}
+
+/// Writes elements as they are stored; of tf32 also the bits that the hardware
+/// ignores.
+void store(ElementType type, const float *from, void *to, int64_t count) {
+  if (type == ElementType::TF32)
+    std::memcpy(to, from, count * sizeof(float));
+  else
+    convertFromFloat(type, from, to, count);
+}
+
+/// What must not matter: an infinity, or what is nearest to it.
+float extreme(ElementType type) {
+  switch (type) {
+  case ElementType::E4M3:
+    return NAN;
+  case ElementType::S8:
+  case ElementType::U8:
+    return 255; // saturates
+  default:
+    return INFINITY;
+  }
 }
 
 } // namespace
@@ -83,36 +145,52 @@ float randomValue(uint64_t bits, Data data) {
 // Operands
 //===----------------------------------------------------------------------===//
 
-SparseOperand::SparseOperand(Scalar type, int64_t rows, int64_t k, Data data,
+SparseOperand::SparseOperand(const PackedLayout &layout, Data data,
                              uint64_t seed)
-    : type(type), rows(rows), k(k) {
+    : rows(layout.rows) {
+  // The pairs without position 3 come first.
   static const int kPairs[6][2] = {{0, 1}, {0, 2}, {1, 2},
                                    {0, 3}, {1, 3}, {2, 3}};
-  std::vector<uint16_t> dense(rows * k);
+  const ElementType type = layout.elementType;
+  const int64_t k = layout.k, size = groupSize(type), kept = keptPerGroup(type);
+  std::vector<uint8_t> dense(rows * k * storageBytes(type));
+  std::vector<float> read(rows * k);
   parallelFor(rows, 64, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row)
-      for (int64_t group = 0; group * 4 < k; ++group) {
+    std::vector<float> elements(k);
+    for (int64_t row = begin; row < end; ++row) {
+      std::fill(elements.begin(), elements.end(), 0.0f);
+      for (int64_t group = 0; group * size < k; ++group) {
         uint64_t bits = randomBits(seed, row * k + group);
-        // The pairs without position 3 come first.
-        const int *pair = kPairs[bits % (group ? 6 : 3)];
-        unsigned kept = group ? (bits >> 8) % 16 : 2;
-        for (int slot = 0; slot < 2; ++slot) {
-          int64_t column = group * 4 + pair[slot];
+        bool hasSkipped = group == kSkippedColumn / size;
+        const int *pair = kPairs[bits % (hasSkipped ? 3 : 6)];
+        unsigned fullness = (bits >> 8) % 16;
+        for (int slot = 0; slot < kept; ++slot) {
+          int position = size == 4    ? pair[slot]
+                         : hasSkipped ? 0
+                                      : static_cast<int>(bits % 2);
+          int64_t column = group * size + position;
           if (column >= k)
             continue;
-          float value = randomValue(
-              randomBits(seed ^ (slot + 1), row * k + column), data);
           // One group in eight keeps fewer: the first, or none.
-          bool isZero = kept == 0 || (kept == 1 && slot == 1);
-          dense[row * k + column] = encode(type, isZero ? -0.0f : value);
+          bool isZero = fullness == 0 || (fullness == 1 && slot == 1);
+          elements[column] =
+              isZero
+                  ? -0.0f
+                  : randomElement(
+                        type, randomBits(seed ^ (slot + 1), row * k + column),
+                        data);
         }
       }
+      void *stored = &dense[row * k * storageBytes(type)];
+      store(type, elements.data(), stored, k);
+      convertToFloat(type, stored, &read[row * k], k);
+    }
   });
 
   rowBegin.push_back(0);
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t column = 0; column < k; ++column) {
-      float value = decode(type, dense.data(), row * k + column);
+      float value = read[row * k + column];
       if (value == 0)
         continue;
       columns.push_back(static_cast<int32_t>(column));
@@ -121,31 +199,107 @@ SparseOperand::SparseOperand(Scalar type, int64_t rows, int64_t k, Data data,
     rowBegin.push_back(static_cast<int64_t>(columns.size()));
   }
 
-  PackedLayout layout{PackedFamily::MmaSp, elementType(type), rows, k};
   packed.resize(layout.bytes());
   packDense(layout, MatrixRef::rowMajor(dense.data(), rows, k), packed.data());
 }
 
-DenseOperand::DenseOperand(Scalar type, int64_t k, int64_t columns, Data data,
-                           uint64_t seed)
-    : type(type), k(k), columns(columns), byRows(k * columns),
-      byColumns(k * columns),
+DenseOperand::DenseOperand(ElementType type, int64_t k, int64_t columns,
+                           Data data, uint64_t seed)
+    : k(k), columns(columns), byRows(k * columns * storageBytes(type)),
+      byColumns(byRows.size()),
       paddedColumns(ceilDiv(columns, kNarrowPanel) * kNarrowPanel),
       floats(k * paddedColumns) {
+  const int64_t size = storageBytes(type);
   parallelFor(k, 1 + 16384 / columns, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row)
+    std::vector<float> elements(columns), read(columns);
+    for (int64_t row = begin; row < end; ++row) {
       for (int64_t column = 0; column < columns; ++column) {
         uint64_t bits = randomBits(seed, row * columns + column);
-        float value = bits % 11 ? randomValue(bits >> 4, data) : 0.0f;
-        uint16_t encoded = encode(type, value);
-        float &number = floats[floatIndex(row, column)];
-        number =
-            type == Scalar::f16 ? f16ToFloat(encoded) : bf16ToFloat(encoded);
-        if (row == SparseOperand::kSkippedColumn)
-          encoded = encode(type, INFINITY);
-        byRows[row * columns + column] = encoded;
-        byColumns[column * k + row] = encoded;
+        elements[column] =
+            bits % 11 ? randomElement(type, bits >> 4, data) : 0.0f;
       }
+      uint8_t *stored = &byRows[row * columns * size];
+      store(type, elements.data(), stored, columns);
+      convertToFloat(type, stored, read.data(), columns);
+      for (int64_t column = 0; column < columns; ++column)
+        floats[floatIndex(row, column)] = read[column];
+      if (row == SparseOperand::kSkippedColumn) {
+        std::fill(elements.begin(), elements.end(), extreme(type));
+        store(type, elements.data(), stored, columns);
+      }
+      for (int64_t column = 0; column < columns; ++column)
+        std::copy_n(stored + column * size, size,
+                    &byColumns[(column * k + row) * size]);
+    }
+  });
+}
+
+std::vector<OperandType> Operation::operands() const {
+  std::vector<OperandType> types;
+  switch (epilogue) {
+  case Epilogue::none:
+  case Epilogue::convert:
+    break;
+  case Epilogue::row_scale:
+    types = {{Indexing::row, Scalar::f32}};
+    break;
+  case Epilogue::column_scale:
+    types = {{Indexing::column, Scalar::f32}};
+    break;
+  case Epilogue::tensor_scale:
+    types = {{Indexing::tensor, Scalar::f32}};
+    break;
+  case Epilogue::gelu:
+    types = {{Indexing::row, Scalar::f32}, {Indexing::element, Scalar::bf16}};
+    break;
+  }
+  if (accumulate)
+    types.push_back({Indexing::element, output, /*isInit=*/true});
+  return types;
+}
+
+EpilogueOperand::EpilogueOperand(const OperandType &type,
+                                 const Operation &operation, int64_t rows,
+                                 int64_t columns, bool isTransposed, Data data,
+                                 uint64_t seed)
+    : type(type) {
+  switch (type.indexing) {
+  case Indexing::row:
+    sizes = {rows};
+    rowStride = 1;
+    break;
+  case Indexing::column:
+    sizes = {columns};
+    columnStride = 1;
+    break;
+  case Indexing::tensor:
+    break;
+  case Indexing::element:
+    sizes = isTransposed ? std::vector<int64_t>{columns, rows}
+                         : std::vector<int64_t>{rows, columns};
+    rowStride = isTransposed ? 1 : columns;
+    columnStride = isTransposed ? rows : 1;
+    break;
+  }
+  int64_t count = 1;
+  for (int64_t size : sizes)
+    count *= size;
+  bytes.resize(count * scalarBytes(type.type));
+
+  bool isScale = !type.isInit && operation.epilogue != Epilogue::gelu;
+  auto randomValue = [&](uint64_t bits) {
+    if (type.type == Scalar::s32)
+      return randomInteger(bits, 1000);
+    if (isScale && data == Data::Exact)
+      return std::ldexp(1.0f, static_cast<int>(bits % 5) - 2);
+    // What is left of a sum of bytes times the scale is to fit into a byte.
+    if (isScale && isInteger(operation.element))
+      return randomReal(bits) * 0x1p-10f;
+    return data == Data::Real ? randomReal(bits) : randomInteger(bits, 3);
+  };
+  parallelFor(count, 1 << 16, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      encode(type.type, bytes.data(), i, randomValue(randomBits(seed, i)));
   });
 }
 
@@ -155,8 +309,8 @@ DenseOperand::DenseOperand(Scalar type, int64_t k, int64_t columns, Data data,
 
 namespace {
 
-/// One row's sums of `Width` columns, which stay in registers. Sums of small
-/// integers are exact in float.
+/// One row's sums of `Width` columns, which stay in registers. Those of
+/// Data::Exact are exact in float.
 template <int64_t Width, bool WithMagnitudes>
 void multiplyRow(const SparseOperand &sparse, const DenseOperand &dense,
                  int64_t row, int64_t column, double *sums,
@@ -231,30 +385,89 @@ Reference::Reference(const SparseOperand &sparse, const DenseOperand &dense,
 // Comparison
 //===----------------------------------------------------------------------===//
 
-Tolerance::Tolerance(Scalar output, int64_t k)
-    : relative(output == Scalar::f32    ? 0x1p-24
-               : output == Scalar::bf16 ? 0x1p-8
-                                        : 0x1p-11),
-      // Half of the smallest step, below which rounding isn't relative.
-      absolute(output == Scalar::f16 ? 0x1p-25 : 0),
-      accumulation(static_cast<double>(k) * 0x1p-24) {}
+Expected expect(const Operation &operation, int64_t k, double sum,
+                double magnitude, const std::vector<EpilogueOperand> &operands,
+                int64_t row, int64_t column) {
+  // One rounding to float32.
+  constexpr double kRounding = 0x1p-24;
+  double unit = isInteger(operation.element)           ? 0
+                : storageBytes(operation.element) == 1 ? 0x1p-13
+                                                       : 0x1p-23;
+  Expected result = {sum, static_cast<double>(k) / 2 * unit * magnitude};
+  auto at = [&](size_t i) { return operands[i].at(row, column); };
+  if (operation.accumulate) {
+    double init = at(operands.size() - 1);
+    result.value += init;
+    result.error += unit * (magnitude + std::fabs(init));
+  }
+  switch (operation.epilogue) {
+  case Epilogue::none:
+    break;
+  case Epilogue::convert:
+    result.error += kRounding * std::fabs(result.value);
+    break;
+  case Epilogue::row_scale:
+  case Epilogue::column_scale:
+  case Epilogue::tensor_scale:
+    result.value *= at(0);
+    // Of the product, and of an integer made a float.
+    result.error = result.error * std::fabs(at(0)) +
+                   2 * kRounding * std::fabs(result.value);
+    break;
+  case Epilogue::gelu: {
+    double x = result.value + at(0);
+    double inner = 0.797884561 * (x + 0.044715 * x * x * x);
+    double gelu = 0.5 * x * (1 + std::tanh(inner));
+    // Its slope is below 1.13. In units of 2^-24: MLIR's tanh is off by 7, its
+    // argument by 4 roundings, which tanh makes less than half, and 3 more
+    // roundings follow. With the factor x / 2 that is less than 2^-21 |x|.
+    result.error = 1.13 * (result.error + kRounding * std::fabs(x)) +
+                   0x1p-21 * std::fabs(x);
+    result.value = gelu + at(1);
+    result.error += kRounding * std::fabs(result.value);
+    break;
+  }
+  }
+  return result;
+}
 
 namespace {
 
-/// The output type's nearest value to an exact sum.
-float roundTo(Scalar type, double sum) {
-  auto value = static_cast<float>(sum);
-  if (type == Scalar::f32)
-    return value;
-  return type == Scalar::f16 ? f16ToFloat(floatToF16(value))
-                             : bf16ToFloat(floatToBF16(value));
+/// What rounding to the output's type may change: a share of the value and an
+/// amount. The latter is half of the smallest step, below which rounding isn't
+/// relative.
+double roundingError(Scalar type, double value) {
+  double magnitude = std::fabs(value);
+  switch (type) {
+  case Scalar::f16:
+    return 0x1p-11 * magnitude + 0x1p-25;
+  case Scalar::bf16:
+    return 0x1p-8 * magnitude;
+  case Scalar::f32:
+    return 0x1p-24 * magnitude;
+  case Scalar::s32:
+  case Scalar::s8:
+    return 0.5;
+  }
+  return 0;
+}
+
+double roundTo(Scalar type, double value) {
+  alignas(4) unsigned char bits[4];
+  encode(type, bits, 0, value);
+  return decode(type, bits, 0);
 }
 
 } // namespace
 
-Comparison compare(const void *output, Scalar type, bool isTransposed,
-                   const Reference &reference, Data data, int64_t k) {
-  const Tolerance tolerance(type, k);
+Comparison compare(const void *output, const Operation &operation,
+                   bool isTransposed, const Reference &reference,
+                   const std::vector<EpilogueOperand> &operands, Data data,
+                   int64_t k) {
+  const Scalar type = operation.output;
+  // The sums of bytes are exact in any case.
+  const bool isExact = (data == Data::Exact || type == Scalar::s32) &&
+                       operation.epilogue != Epilogue::gelu;
   Comparison result;
   std::mutex mutex;
   int64_t first = reference.rows * reference.columns;
@@ -267,14 +480,17 @@ Comparison compare(const void *output, Scalar type, bool isTransposed,
                             isTransposed ? column * reference.rows + row
                                          : row * reference.columns + column);
         int64_t at = row * reference.stride + column;
-        double want = reference.sums[at];
+        double magnitude = data == Data::Real ? reference.magnitudes[at] : 0;
+        Expected expected = expect(operation, k, reference.sums[at], magnitude,
+                                   operands, row, column);
+        double want = expected.value;
         bool isRight;
-        if (data == Data::Exact) {
+        if (isExact) {
           isRight = got == roundTo(type, want);
         } else {
-          double allowed = tolerance.relative * std::fabs(want) +
-                           tolerance.absolute +
-                           tolerance.accumulation * reference.magnitudes[at];
+          if (type == Scalar::s8)
+            want = std::clamp(want, -128.0, 127.0);
+          double allowed = expected.error + roundingError(type, want);
           double error = std::fabs(got - want);
           isRight = error <= allowed; // false for NaN
           if (isRight && error > part.worst * allowed)

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // For each function of cases.inc and each size of the dense operand: outputs
-// are poisoned with NaN and lie between guard zones; all inputs are random and
-// fresh; every element is compared with a float64 reference, once within an
-// error bound and once, on integers, exactly; a second run must give the same
-// bits. Pointers are aligned to 16 bytes and no more, and what lies behind the
-// inputs is NaN. Links with the compiled functions, Support and Runtime; needs
-// no CUDA.
+// are poisoned and lie between guard zones; all inputs are random and fresh;
+// every element is compared with a float64 reference, once within an error
+// bound and once, on small integers, exactly; a second run, with another
+// poison, must give the same bits. Pointers are aligned to 16 bytes and no
+// more, and what lies behind the inputs is NaN or a large integer. Links with
+// the compiled functions, Support and Runtime; needs no CUDA.
 
 #include "Cases.h"
 #include "sparse24/Runtime/Runtime.h"
@@ -28,9 +28,6 @@ using namespace sparse24::gpu;
 
 namespace {
 
-const int64_t kRows[] = {64, 96, 200, 384, 1000, 1536, 4096};
-const int64_t kColumns[] = {1, 3, 7, 8, 13, 16, 24, 64, 100, 129, 1024};
-
 struct Options {
   std::string filter;
   int64_t maxSize = INT64_MAX;
@@ -42,14 +39,19 @@ double secondsSince(std::chrono::steady_clock::time_point start) {
       .count();
 }
 
-/// A device buffer with NaN all around what is in use.
+/// Bytes to fill memory with: NaN as any float, −1 or 255 as integers.
+constexpr unsigned char kPoison = 0xFF;
+/// Of the second run: what wasn't written is another value then, whatever the
+/// type.
+constexpr unsigned char kSecondPoison = 0x55;
+
+/// A device buffer with poison all around what is in use.
 class GuardedBuffer {
 public:
   static constexpr int64_t kGuard = 4096;
   /// Of the data: as little as the kernels ask for.
   static constexpr int64_t kAlignment = 16;
   static constexpr int64_t kDataOffset = kGuard + kAlignment;
-  static constexpr unsigned char kPoison = 0xFF;
 
   GuardedBuffer(Device &device, int64_t capacity)
       : base(static_cast<char *>(
@@ -59,8 +61,9 @@ public:
   static int64_t wholeBytes(int64_t bytes) {
     return kDataOffset + bytes + kGuard;
   }
-  void poison(Device &device, int64_t bytes, Device::Stream stream) {
-    device.fill(base, kPoison, wholeBytes(bytes), stream);
+  void poison(Device &device, int64_t bytes, Device::Stream stream,
+              unsigned char poison = kPoison) {
+    device.fill(base, poison, wholeBytes(bytes), stream);
   }
   void upload(Device &device, const void *from, int64_t bytes,
               Device::Stream stream) {
@@ -72,9 +75,9 @@ public:
     device.download(to, base, wholeBytes(bytes), stream);
   }
   /// Whether a downloaded buffer's guard zones are untouched.
-  static bool isIntact(const char *whole, int64_t bytes) {
-    auto isPoison = [](char byte) {
-      return static_cast<unsigned char>(byte) == kPoison;
+  static bool isIntact(const char *whole, int64_t bytes, unsigned char poison) {
+    auto isPoison = [&](char byte) {
+      return static_cast<unsigned char>(byte) == poison;
     };
     return std::all_of(whole, whole + kDataOffset, isPoison) &&
            std::all_of(whole + kDataOffset + bytes, whole + wholeBytes(bytes),
@@ -100,21 +103,23 @@ public:
   bool run();
 
 private:
-  using Key = std::tuple<Side, Scalar, int64_t>;
+  using Key = std::tuple<Side, ElementType, int64_t>;
   static Key keyOf(const Case &product) {
-    return {product.side, product.element, product.expectedColumns};
+    return {product.side, product.operation.element, product.expectedColumns};
   }
 
   void selectCases();
   void createContexts();
   void allocate();
-  std::vector<int64_t> columnsOf(const Case &product) const;
   void checkInterface();
-  void checkDepth(Scalar element, int64_t k, Data data);
+  void checkDepth(ElementType element, int64_t k, Data data);
+  std::vector<EpilogueOperand> uploadOperands(const Case &product,
+                                              int64_t columns, Data data);
   void checkProduct(const Case &product, const Reference &reference, Data data);
   /// Poisons, runs and downloads; whether the run reported success.
-  bool runOnce(const Case &product, int64_t columns, char *result,
-               bool isCaptured);
+  bool runOnce(const Case &product, int64_t columns,
+               const std::vector<EpilogueOperand> &operands, char *result,
+               unsigned char poison, bool isCaptured);
   void fail(const Case &product, int64_t columns, const std::string &what);
   void showProgress();
   bool printSummary();
@@ -125,6 +130,8 @@ private:
   std::vector<Case> cases;
   std::map<std::string, void *> contexts;
   std::unique_ptr<GuardedBuffer> packed, denseByRows, denseByColumns, output;
+  /// Of the epilogue and the sum's start.
+  std::unique_ptr<GuardedBuffer> operandBuffers[2];
   char *firstResult = nullptr, *secondResult = nullptr;
   int64_t totalProducts = 0, doneProducts = 0;
   double lastProgress = 0;
@@ -135,26 +142,18 @@ private:
 };
 
 void Checker::selectCases() {
-  for (const Case &product : allCases())
-    if (std::strstr(product.name, options.filter.c_str()) &&
-        product.rows <= options.maxSize && product.k <= options.maxSize)
-      cases.push_back(product);
-  for (const Case &product : cases)
-    totalProducts += 2 * static_cast<int64_t>(columnsOf(product).size());
-}
-
-std::vector<int64_t> Checker::columnsOf(const Case &product) const {
-  std::set<int64_t> sizes;
-  auto isIn = [&](const auto &list) {
-    return std::count(std::begin(list), std::end(list), product.rows) != 0;
-  };
-  if (isIn(kRows))
-    sizes.insert(std::begin(kColumns), std::end(kColumns));
-  // With the weight on the right, what is N of the product is its rows.
-  if (product.side == Side::rhs && isIn(kColumns))
-    sizes.insert(std::begin(kRows), std::end(kRows));
-  sizes.erase(sizes.upper_bound(options.maxSize), sizes.end());
-  return {sizes.begin(), sizes.end()};
+  for (Case &product : allCases()) {
+    if (!std::strstr(product.name, options.filter.c_str()) ||
+        product.rows() > options.maxSize || product.k() > options.maxSize)
+      continue;
+    std::vector<int64_t> &columns = product.columns;
+    columns.erase(
+        std::remove_if(columns.begin(), columns.end(),
+                       [&](int64_t size) { return size > options.maxSize; }),
+        columns.end());
+    totalProducts += 2 * static_cast<int64_t>(columns.size());
+    cases.push_back(product);
+  }
 }
 
 /// Kernels may be PTX that the driver compiles now: a thread for each module.
@@ -186,19 +185,24 @@ void Checker::createContexts() {
 void Checker::allocate() {
   int64_t packedBytes = 0, denseBytes = 0, outputBytes = 0;
   for (const Case &product : cases) {
-    PackedLayout layout{PackedFamily::MmaSp, ElementType::BF16, product.rows,
-                        product.k};
-    packedBytes = std::max(packedBytes, layout.bytes());
-    for (int64_t columns : columnsOf(product)) {
-      denseBytes = std::max(denseBytes, 2 * product.k * columns);
-      outputBytes = std::max(outputBytes, product.rows * columns *
-                                              scalarBytes(product.output));
+    packedBytes = std::max(packedBytes, product.layout.bytes());
+    for (int64_t columns : product.columns) {
+      denseBytes =
+          std::max(denseBytes, product.k() * columns *
+                                   storageBytes(product.operation.element));
+      outputBytes = std::max(outputBytes, product.outputBytes(columns));
     }
   }
-  packed = std::make_unique<GuardedBuffer>(device, packedBytes);
-  denseByRows = std::make_unique<GuardedBuffer>(device, denseBytes);
-  denseByColumns = std::make_unique<GuardedBuffer>(device, denseBytes);
-  output = std::make_unique<GuardedBuffer>(device, outputBytes);
+  auto allocate = [&](int64_t bytes) {
+    return std::make_unique<GuardedBuffer>(device, bytes);
+  };
+  packed = allocate(packedBytes);
+  denseByRows = allocate(denseBytes);
+  denseByColumns = allocate(denseBytes);
+  output = allocate(outputBytes);
+  // No operand is larger than an s32 or f32 output.
+  for (std::unique_ptr<GuardedBuffer> &buffer : operandBuffers)
+    buffer = allocate(4 * outputBytes);
   int64_t whole = GuardedBuffer::wholeBytes(outputBytes);
   firstResult = static_cast<char *>(device.allocateHost(whole));
   secondResult = static_cast<char *>(device.allocateHost(whole));
@@ -207,54 +211,71 @@ void Checker::allocate() {
 void Checker::fail(const Case &product, int64_t columns,
                    const std::string &what) {
   ++summaries[keyOf(product)].failed;
-  failures.push_back(std::string(product.name) + " (" + text(product.output) +
-                     " output" +
-                     (product.transposeDense ? ", transposed dense" : "") +
-                     "), dense size " + std::to_string(columns) + ": " + what);
+  failures.push_back(std::string(product.name) + ", dense size " +
+                     std::to_string(columns) + ": " + what);
 }
 
 /// An empty product is no work, and a misaligned argument is refused.
 void Checker::checkInterface() {
   std::set<Key> seen;
   for (const Case &product : cases) {
-    if (!seen.insert(keyOf(product)).second)
+    if (!product.operation.operands().empty() ||
+        !seen.insert(keyOf(product)).second)
       continue;
     void *context = contexts[product.name];
-    MemRef<1> w = memref(packed->data(),
-                         PackedLayout{PackedFamily::MmaSp, ElementType::BF16,
-                                      product.rows, product.k}
-                             .bytes());
+    MemRef<1> w = memref(packed->data(), product.layout.bytes());
     MemRef<2> x = product.denseRef(denseByRows->data(), 0);
     MemRef<2> d = product.outputRef(output->data(), 0);
-    if (int32_t status = product.run(context, &w, &x, &d, stream))
+    if (int32_t status = product.run(context, &w, &x, {}, &d, stream))
       fail(product, 0,
            std::string("an empty product gives the status '") +
                sparse24StatusString(status) + "': " + sparse24LastError());
-    x = product.denseRef(static_cast<char *>(denseByRows->data()) + 2, 8);
+    x = product.denseRef(static_cast<char *>(denseByRows->data()) + 4, 8);
     d = product.outputRef(output->data(), 8);
-    if (product.run(context, &w, &x, &d, stream) != SPARSE24_MISALIGNED)
+    if (product.run(context, &w, &x, {}, &d, stream) != SPARSE24_MISALIGNED)
       fail(product, 8, "a misaligned dense operand isn't refused");
   }
   device.synchronize(stream);
 }
 
-bool Checker::runOnce(const Case &product, int64_t columns, char *result,
-                      bool isCaptured) {
-  int64_t bytes = product.rows * columns * scalarBytes(product.output);
-  MemRef<1> w = memref(packed->data(),
-                       PackedLayout{PackedFamily::MmaSp, ElementType::BF16,
-                                    product.rows, product.k}
-                           .bytes());
+std::vector<EpilogueOperand>
+Checker::uploadOperands(const Case &product, int64_t columns, Data data) {
+  std::vector<EpilogueOperand> operands;
+  for (const OperandType &type : product.operation.operands()) {
+    size_t number = operands.size();
+    operands.emplace_back(type, product.operation, product.rows(), columns,
+                          product.isOutputTransposed(), data,
+                          columns * 4 + static_cast<int64_t>(number));
+    const std::vector<uint8_t> &bytes = operands.back().bytes;
+    operandBuffers[number]->upload(device, bytes.data(),
+                                   static_cast<int64_t>(bytes.size()), stream);
+  }
+  device.synchronize(stream);
+  return operands;
+}
+
+bool Checker::runOnce(const Case &product, int64_t columns,
+                      const std::vector<EpilogueOperand> &operands,
+                      char *result, unsigned char poison, bool isCaptured) {
+  int64_t bytes = product.outputBytes(columns);
+  MemRef<1> w = memref(packed->data(), product.layout.bytes());
   GuardedBuffer &dense =
       product.isDenseByColumns() ? *denseByColumns : *denseByRows;
   MemRef<2> x = product.denseRef(dense.data(), columns);
   MemRef<2> d = product.outputRef(output->data(), columns);
+  std::vector<std::vector<int64_t>> descriptors;
+  std::vector<void *> pointers;
+  for (const EpilogueOperand &operand : operands) {
+    const GuardedBuffer &buffer = *operandBuffers[descriptors.size()];
+    descriptors.push_back(memref(buffer.data(), operand.sizes));
+    pointers.push_back(descriptors.back().data());
+  }
 
   int32_t status = 0;
   auto enqueue = [&] {
-    status = product.run(contexts[product.name], &w, &x, &d, stream);
+    status = product.run(contexts[product.name], &w, &x, pointers, &d, stream);
   };
-  output->poison(device, bytes, stream);
+  output->poison(device, bytes, stream, poison);
   if (isCaptured) {
     Device::Graph graph = device.capture(stream, enqueue);
     device.launch(graph, stream);
@@ -274,76 +295,79 @@ bool Checker::runOnce(const Case &product, int64_t columns, char *result,
 void Checker::checkProduct(const Case &product, const Reference &reference,
                            Data data) {
   int64_t columns = reference.columns;
-  int64_t bytes = product.rows * columns * scalarBytes(product.output);
+  int64_t bytes = product.outputBytes(columns);
   Summary &summary = summaries[keyOf(product)];
   ++summary.products;
   ++summary.runs;
   ++doneProducts;
-  if (!runOnce(product, columns, firstResult, /*isCaptured=*/false))
+  std::vector<EpilogueOperand> operands =
+      uploadOperands(product, columns, data);
+  if (!runOnce(product, columns, operands, firstResult, kPoison,
+               /*isCaptured=*/false))
     return;
+  const char *first = firstResult + GuardedBuffer::kDataOffset;
   Comparison comparison =
-      compare(firstResult + GuardedBuffer::kDataOffset, product.output,
-              product.side == Side::rhs, reference, data, product.k);
+      compare(first, product.operation, product.isOutputTransposed(), reference,
+              operands, data, product.k());
   summary.worst = std::max(summary.worst, comparison.worst);
   if (comparison.wrong) {
     fail(product, columns,
          std::to_string(comparison.wrong) + " of " +
-             std::to_string(product.rows * columns) + " elements wrong (" +
+             std::to_string(product.rows() * columns) + " elements wrong (" +
              (data == Data::Exact ? "integers" : "reals") + "), the first at " +
              comparison.first);
     return;
   }
-  if (!GuardedBuffer::isIntact(firstResult, bytes)) {
-    fail(product, columns, "wrote outside of its output");
-    return;
-  }
 
   ++summary.runs;
-  bool isCaptured = options.useGraphs && columns == 64;
-  if (!runOnce(product, columns, secondResult, isCaptured))
+  bool isCaptured = options.useGraphs &&
+                    columns == product.columns[product.columns.size() / 2];
+  if (!runOnce(product, columns, operands, secondResult, kSecondPoison,
+               isCaptured))
     return;
-  if (std::memcmp(firstResult, secondResult, GuardedBuffer::wholeBytes(bytes)))
+  if (!GuardedBuffer::isIntact(firstResult, bytes, kPoison) ||
+      !GuardedBuffer::isIntact(secondResult, bytes, kSecondPoison))
+    fail(product, columns, "wrote outside of its output");
+  else if (std::memcmp(first, secondResult + GuardedBuffer::kDataOffset, bytes))
     fail(product, columns,
          isCaptured ? "another result in a CUDA graph"
-                    : "another result in the second run: a race");
+                    : "another result in the second run: a race, or an output "
+                      "that isn't written");
 }
 
 /// All products of one type and k, on fresh operands.
-void Checker::checkDepth(Scalar element, int64_t k, Data data) {
+void Checker::checkDepth(ElementType element, int64_t k, Data data) {
   std::map<int64_t, std::vector<const Case *>> byRows;
   for (const Case &product : cases)
-    if (product.element == element && product.k == k)
-      byRows[product.rows].push_back(&product);
+    if (product.operation.element == element && product.k() == k)
+      byRows[product.rows()].push_back(&product);
 
   std::map<int64_t, std::unique_ptr<DenseOperand>> operands;
   uint64_t seed = static_cast<uint64_t>(k) * 64 +
                   static_cast<uint64_t>(element) * 2 +
                   static_cast<uint64_t>(data);
   for (const auto &[rows, products] : byRows) {
-    SparseOperand sparse(element, rows, k, data, seed * 8192 + rows);
+    SparseOperand sparse(products.front()->layout, data, seed * 8192 + rows);
     packed->upload(device, sparse.packed.data(),
                    static_cast<int64_t>(sparse.packed.size()), stream);
     std::set<int64_t> sizes;
     for (const Case *product : products)
-      for (int64_t columns : columnsOf(*product))
-        sizes.insert(columns);
+      sizes.insert(product->columns.begin(), product->columns.end());
 
     for (int64_t columns : sizes) {
       std::unique_ptr<DenseOperand> &dense = operands[columns];
       if (!dense)
         dense = std::make_unique<DenseOperand>(element, k, columns, data,
                                                ~seed * 8192 + columns);
-      denseByRows->upload(device, dense->byRows.data(), 2 * k * columns,
-                          stream);
-      denseByColumns->upload(device, dense->byColumns.data(), 2 * k * columns,
-                             stream);
+      auto bytes = static_cast<int64_t>(dense->byRows.size());
+      denseByRows->upload(device, dense->byRows.data(), bytes, stream);
+      denseByColumns->upload(device, dense->byColumns.data(), bytes, stream);
       device.synchronize(stream);
       Reference reference(sparse, *dense, data);
-      for (const Case *product : products) {
-        std::vector<int64_t> own = columnsOf(*product);
-        if (std::count(own.begin(), own.end(), columns))
+      for (const Case *product : products)
+        if (std::count(product->columns.begin(), product->columns.end(),
+                       columns))
           checkProduct(*product, reference, data);
-      }
       showProgress();
     }
   }
@@ -381,7 +405,7 @@ bool Checker::printSummary() {
   for (const auto &[key, summary] : summaries) {
     const auto &[side, element, expected] = key;
     std::printf("%-5s %-5s %14lld  %8lld %6lld  %6lld  %21.3f\n", text(side),
-                text(element), static_cast<long long>(expected),
+                elementTypeName(element), static_cast<long long>(expected),
                 static_cast<long long>(summary.products),
                 static_cast<long long>(summary.runs),
                 static_cast<long long>(summary.failed), summary.worst);
@@ -401,9 +425,9 @@ bool Checker::run() {
   createContexts();
   allocate();
   checkInterface();
-  std::set<std::pair<Scalar, int64_t>> depths;
+  std::set<std::pair<ElementType, int64_t>> depths;
   for (const Case &product : cases)
-    depths.insert({product.element, product.k});
+    depths.insert({product.operation.element, product.k()});
   for (auto [element, k] : depths)
     for (Data data : {Data::Exact, Data::Real})
       checkDepth(element, k, data);

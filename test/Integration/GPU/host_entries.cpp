@@ -7,12 +7,15 @@
 //   tail        forgets the last column of W
 //   unwritten   leaves the last output
 //   guard       writes behind the output
-//   race        starts its sums from a tiny amount in every other run
+//   race        starts its sums from another number in every other run
+//   epilogue    indexes the epilogue's operands by the row and column before
 
 #include "Cases.h"
 #include "sparse24/Runtime/Runtime.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 
 using namespace sparse24;
@@ -25,77 +28,146 @@ bool makesMistake(const char *name) {
   return mistake && !std::strcmp(mistake, name);
 }
 
-float load(Scalar type, const uint16_t *data, int64_t index) {
-  return type == Scalar::f16 ? f16ToFloat(data[index])
-                             : bf16ToFloat(data[index]);
+/// A compiled function and its arguments.
+struct Call {
+  Side side;
+  PackedLayout layout;
+  Operation operation;
+  bool transposeDense;
+  MemRef<1> *packed;
+  MemRef<2> *dense;
+  std::vector<void *> operands;
+  MemRef<2> *output;
+
+  int32_t run() const;
+
+private:
+  float loadDense(int64_t position, int64_t column) const;
+  /// The element of an operand for an output.
+  float loadOperand(size_t number, int64_t row, int64_t column) const;
+  float applyEpilogue(float value, int64_t row, int64_t column) const;
+  int64_t columns() const { return output->sizes[side == Side::lhs ? 1 : 0]; }
+  int64_t outputIndex(int64_t row, int64_t column) const {
+    return side == Side::lhs ? row * columns() + column
+                             : column * layout.rows + row;
+  }
+};
+
+float Call::loadDense(int64_t position, int64_t column) const {
+  bool byColumns = (side == Side::rhs) != transposeDense;
+  int64_t index =
+      byColumns ? column * layout.k + position : position * columns() + column;
+  float value;
+  convertToFloat(layout.elementType,
+                 static_cast<const char *>(dense->aligned) +
+                     index * storageBytes(layout.elementType),
+                 &value, 1);
+  return value;
 }
 
-void store(Scalar type, void *data, int64_t index, float value) {
-  if (type == Scalar::f32)
-    static_cast<float *>(data)[index] = value;
-  else
-    static_cast<uint16_t *>(data)[index] =
-        type == Scalar::f16 ? floatToF16(value) : floatToBF16(value);
+float Call::loadOperand(size_t number, int64_t row, int64_t column) const {
+  if (makesMistake("epilogue")) {
+    row = std::max<int64_t>(row - 1, 0);
+    column = std::max<int64_t>(column - 1, 0);
+  }
+  OperandType type = operation.operands()[number];
+  int64_t index = type.indexing == Indexing::row      ? row
+                  : type.indexing == Indexing::column ? column
+                  : type.indexing == Indexing::tensor
+                      ? 0
+                      : outputIndex(row, column);
+  return static_cast<float>(
+      decode(type.type,
+             static_cast<const MemRef<2> *>(operands[number])->aligned, index));
 }
 
-int32_t multiply(Side side, Scalar element, Scalar output, int64_t rows,
-                 int64_t k, bool isTransposed, MemRef<1> *packed,
-                 MemRef<2> *dense, MemRef<2> *result) {
+float Call::applyEpilogue(float value, int64_t row, int64_t column) const {
+  switch (operation.epilogue) {
+  case Epilogue::none:
+  case Epilogue::convert:
+    return value;
+  case Epilogue::row_scale:
+  case Epilogue::column_scale:
+  case Epilogue::tensor_scale:
+    return value * loadOperand(0, row, column);
+  case Epilogue::gelu:
+    break;
+  }
+  float x = value + loadOperand(0, row, column);
+  float inner = 0.797884561f * (x + 0.044715f * x * x * x);
+  return 0.5f * x * (1 + std::tanh(inner)) + loadOperand(1, row, column);
+}
+
+int32_t Call::run() const {
   if (int32_t status = sparse24CheckAligned(dense->aligned, 16))
     return status;
-  bool byColumns = (side == Side::rhs) != isTransposed;
-  int64_t columns = dense->sizes[byColumns ? 0 : 1];
-  PackedLayout layout{
-      PackedFamily::MmaSp,
-      element == Scalar::f16 ? ElementType::F16 : ElementType::BF16, rows, k};
-  int64_t perRow = valuesPerRow(layout.elementType, k);
-  int64_t wordsPerRow = metadataWordsPerRow(layout.elementType, k);
-  std::vector<uint16_t> values(rows * perRow), metadata(rows * wordsPerRow);
-  unpack(layout, packed->aligned, values.data(), metadata.data());
+  const ElementType type = layout.elementType;
+  const int64_t rows = layout.rows, k = layout.k;
+  const int64_t perRow = valuesPerRow(type, k), kept = keptPerGroup(type);
+  const int64_t wordsPerRow = metadataWordsPerRow(type, k);
+  std::vector<char> stored(rows * perRow * storageBytes(type));
+  std::vector<uint16_t> metadata(rows * wordsPerRow);
+  unpack(layout, packed->aligned, stored.data(), metadata.data());
+  std::vector<float> values(rows * perRow);
+  convertToFloat(type, stored.data(), values.data(), rows * perRow);
 
   static std::atomic<int> numRuns{0};
-  float noise = makesMistake("race") && ++numRuns % 2 ? 0x1p-24f : 0.0f;
+  bool isOther = columns() > 0 && ++numRuns % 2 == 0;
+  double noise = makesMistake("race") && isOther ? 1 : 0;
   int64_t usedK = makesMistake("tail") ? k - 1 : k;
-  const auto *x = static_cast<const uint16_t *>(dense->aligned);
   for (int64_t row = 0; row < rows; ++row)
-    for (int64_t column = 0; column < columns; ++column) {
-      if (makesMistake("unwritten") && row == rows - 1 && column == columns - 1)
+    for (int64_t column = 0; column < columns(); ++column) {
+      if (makesMistake("unwritten") && row == rows - 1 &&
+          column == columns() - 1)
         continue;
-      float sum = noise;
+      double sum = noise;
+      if (operation.accumulate)
+        sum += loadOperand(operands.size() - 1, row, column);
       for (int64_t slot = 0; slot < perRow; ++slot) {
-        int64_t group = slot / 2;
+        int64_t group = slot / kept;
         unsigned nibble =
             metadata[row * wordsPerRow + group / 4] >> (4 * (group % 4)) & 15;
-        int64_t position = group * 4 + (slot % 2 ? nibble >> 2 : nibble & 3);
+        // Of tf32 the nibble names both halves of the element.
+        int64_t position =
+            kept == 1 ? group * 2 + (nibble & 3) / 2
+                      : group * 4 + (slot % 2 ? nibble >> 2 : nibble & 3);
         if (position < usedK)
-          sum += load(element, values.data(), row * perRow + slot) *
-                 load(element, x,
-                      byColumns ? column * k + position
-                                : position * columns + column);
+          sum += static_cast<double>(values[row * perRow + slot]) *
+                 static_cast<double>(loadDense(position, column));
       }
-      store(output, result->aligned,
-            side == Side::lhs ? row * columns + column : column * rows + row,
-            sum);
+      if (operation.epilogue != Epilogue::none)
+        sum = applyEpilogue(static_cast<float>(sum), row, column);
+      encode(operation.output, output->aligned, outputIndex(row, column), sum);
     }
   if (makesMistake("guard"))
-    store(output, result->aligned, rows * columns, 1.0f);
+    encode(operation.output, output->aligned, rows * columns(), 1);
   return 0;
 }
 
 } // namespace
 
 extern "C" {
-#define SPARSE24_CASE(NAME, SIDE, ELEMENT, OUTPUT, ROWS, K, COLUMNS,           \
-                      TRANSPOSE, EXPECTED)                                     \
+#define SPARSE24_CASE(NAME, SIDE, LAYOUT, OUTPUT, EPILOGUE, ACCUMULATE,        \
+                      TRANSPOSE, EXPECTED, OPERANDS, ...)                      \
   int32_t NAME##_create(const char *, void **context) {                        \
     *context = nullptr;                                                        \
     return 0;                                                                  \
   }                                                                            \
-  int32_t _mlir_ciface_##NAME##_run(void *, MemRef<1> *packed,                 \
-                                    MemRef<2> *dense, MemRef<2> *output,       \
-                                    void *) {                                  \
-    return multiply(Side::SIDE, Scalar::ELEMENT, Scalar::OUTPUT, ROWS, K,      \
-                    TRANSPOSE != 0, packed, dense, output);                    \
+  int32_t _mlir_ciface_##NAME##_run(                                           \
+      void *, MemRef<1> *packed, MemRef<2> *dense,                             \
+      SPARSE24_PARAMETERS_##OPERANDS MemRef<2> *output, void *) {              \
+    PackedLayout layout = parseLayout(LAYOUT);                                 \
+    Operation operation = {layout.elementType, Scalar::OUTPUT,                 \
+                           Epilogue::EPILOGUE, ACCUMULATE != 0};               \
+    return Call{Side::SIDE,                                                    \
+                layout,                                                        \
+                operation,                                                     \
+                TRANSPOSE != 0,                                                \
+                packed,                                                        \
+                dense,                                                         \
+                {SPARSE24_OPERANDS_##OPERANDS},                                \
+                output}                                                        \
+        .run();                                                                \
   }                                                                            \
   int32_t NAME##_destroy(void *) { return 0; }
 #include "cases.inc"

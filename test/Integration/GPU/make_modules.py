@@ -17,16 +17,23 @@ import json
 import sys
 from pathlib import Path
 
-from products import FAMILIES, Case
+from products import FAMILIES, INTEGERS, Case
 
+# The check of mma_sp: sizes of the sparse operand and of the dense one.
 ROWS = (64, 96, 200, 384, 1000, 1536, 4096)
 DEPTHS = (64, 90, 128, 400, 1536, 4096)
 COLUMNS = (1, 3, 7, 8, 13, 16, 24, 64, 100, 129, 1024)
 # Layers of all-MiniLM-L6-v2 that the lists above don't have.
 MINILM = ((384, 384), (1536, 384))
-# What the schedule is chosen for where the dense operand's size is dynamic. The
+# What a schedule is chosen for where the dense operand's size is dynamic. The
 # kernels must be right for any other size too.
 EXPECTED_N = (16, 1024)
+
+# The check of wgmma_sp: what a schedule is chosen for -> rows and depths that its
+# kernels run with. They have tails of tiles, and rows of a matrix that are and that
+# aren't multiples of 16 bytes.
+TAILS = {16: ((64, 1000), (256, 130), (500, 64)), 1024: ((100, 130), (256, 1000), (500, 512), (1024, 96))}
+TAIL_COLUMNS = (1, 7, 16, 100, 192, 300, 1024)
 
 # (M, K, N) of D[M,N] = W[M,K]·X[K,N]: those of the peers' table, and cubes.
 BENCH_SHAPES = (
@@ -40,7 +47,7 @@ BENCH_SHAPES = (
 BENCH_TYPES = (("bf16", "bf16", ""), ("e4m3", "bf16", ""), ("s8", "bf16", "convert"))
 
 
-def check_cases(family):
+def mma_sp_cases(family):
     """Every shape on both sides, with memory orders and output types mixed in."""
     for element, side, expected in itertools.product(("bf16", "f16"), ("lhs", "rhs"), EXPECTED_N):
         shapes = list(itertools.product(ROWS, DEPTHS)) + list(MINILM)
@@ -55,7 +62,45 @@ def check_cases(family):
             output = ("f32", element)[mix // 2 % 2]
             if rows == 200:
                 output = "f16" if element == "bf16" else "bf16"
-            yield Case(family, side, element, output, rows, k, transpose=bool(mix % 2), expected=expected)
+            sizes = COLUMNS if rows in ROWS else ()
+            if side == "rhs" and rows in COLUMNS:
+                sizes = sorted({*sizes, *ROWS})
+            yield Case(family, side, element, output, rows, k, transpose=bool(mix % 2), expected=expected,
+                       sizes=tuple(sizes))
+
+
+def wgmma_sp_cases(family):
+    """Every element type, output type, side and memory order, each with all tails."""
+    for element, side in itertools.product(FAMILIES[family][0], ("lhs", "rhs")):
+        outputs = ("s32",) if element in INTEGERS else ("f32", "f16", "bf16")
+        # Of other types than those of 16 bits only K may be contiguous.
+        orders = (False, True) if element in ("f16", "bf16") else (side == "lhs",)
+        for output, transpose in itertools.product(outputs, orders):
+            for expected, shapes in TAILS.items():
+                for rows, k in shapes:
+                    yield Case(family, side, element, output, rows, k, transpose=transpose, expected=expected,
+                               sizes=TAIL_COLUMNS)
+
+
+def epilogue_cases(family):
+    """Every epilogue on both sides; scales with every output that they are for."""
+    scales = ("row_scale", "column_scale", "tensor_scale")
+    variants = [(element, "bf16", epilogue, False) for element in ("bf16", "e4m3") for epilogue in (*scales, "gelu")]
+    variants += [("s8", "s8", scale, False) for scale in scales]
+    variants += [("s8", "bf16", "row_scale", False), ("s8", "f16", "column_scale", False),
+                 ("s8", "bf16", "convert", False)]
+    variants += [("bf16", "f32", "", True), ("bf16", "bf16", "", True), ("e4m3", "f32", "", True),
+                 ("s8", "s32", "", True)]
+    for (element, output, epilogue, accumulate), side in itertools.product(variants, ("lhs", "rhs")):
+        if element in FAMILIES[family][0]:
+            for rows, k in ((100, 96), (1024, 512)):
+                yield Case(family, side, element, output, rows, k, transpose=side == "lhs", epilogue=epilogue,
+                           accumulate=accumulate, sizes=TAIL_COLUMNS)
+
+
+def check_cases(family):
+    yield from {"mma_sp": mma_sp_cases, "wgmma_sp": wgmma_sp_cases}[family](family)
+    yield from epilogue_cases(family)
 
 
 def bench_cases(family):
@@ -74,6 +119,14 @@ def bench_cases(family):
     yield case("rhs", "bf16", "bf16", cube, epilogue="gelu")
 
 
+def table_row(case):
+    """A row of the C++ table; Cases.h says what the columns are."""
+    operands = len(case.operands) + case.accumulate
+    sizes = ", ".join(map(str, case.sizes or (case.columns,)))
+    return (f"SPARSE24_CASE({case.name}, {case.side}, \"{case.layout}\", {case.output}, {case.epilogue or 'none'}, "
+            f"{int(case.accumulate)}, {int(case.transpose)}, {case.expected}, {operands}, {sizes})\n")
+
+
 def write(cases, out, schedule):
     out.mkdir(parents=True, exist_ok=True)
     cases, modules = list(cases), {}
@@ -86,9 +139,7 @@ def write(cases, out, schedule):
         expected = "" if members[0].columns else f"expected-n={members[0].expected}"
         lines.append(f"{name} {expected}".rstrip() + "\n")
     (out / "modules.txt").write_text("".join(lines))
-    (out / "cases.inc").write_text("".join(
-        f"SPARSE24_CASE({case.name}, {case.side}, {case.element}, {case.output}, {case.rows}, {case.k}, "
-        f"{case.columns or 0}, {int(case.transpose)}, {case.expected})\n" for case in cases))
+    (out / "cases.inc").write_text("".join(map(table_row, cases)))
     (out / "cases.json").write_text(json.dumps(
         [{"name": case.name, "layout": case.layout, **dataclasses.asdict(case)} for case in cases], indent=1))
 

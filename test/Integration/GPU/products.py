@@ -87,6 +87,8 @@ class Case:
     # One of EPILOGUES, or "" for none.
     epilogue: str = ""
     accumulate: bool = False
+    # What the check runs a dynamic size with.
+    sizes: tuple = ()
 
     @property
     def is_lhs(self):
