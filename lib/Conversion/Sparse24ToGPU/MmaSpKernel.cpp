@@ -12,7 +12,7 @@ using namespace mlir::sparse24;
 namespace mma_sp = ::sparse24::mma_sp;
 
 bool MmaSpKernelSpec::isDenseKContiguous() const {
-  return matmul.isLhsSparse() == matmul.getTransposeDense();
+  return matmul.isDenseKContiguous();
 }
 
 bool MmaSpKernelSpec::isOutputTransposed() const {

@@ -39,10 +39,6 @@ private:
       return {row, column};
     return {column, row};
   }
-  /// Whether neighbouring columns of the dense operand are neighbours in memory.
-  bool isDenseRowMajorAlongColumns() {
-    return op.isLhsSparse() != op.getTransposeDense();
-  }
 
   MatmulOp op;
   PatternShape shape;
@@ -74,7 +70,7 @@ void MatmulLowering::emit(ImplicitLocOpBuilder &b) {
       memref::AllocOp::create(b, MemRefType::get({kept}, accumulatorType));
   rowPositions =
       memref::AllocOp::create(b, MemRefType::get({kept}, b.getIndexType()));
-  bool updatesRows = isDenseRowMajorAlongColumns();
+  bool updatesRows = !op.isDenseKContiguous();
   if (updatesRows)
     accumulators = memref::AllocOp::create(
         b, MemRefType::get({ShapedType::kDynamic}, accumulatorType),

@@ -156,21 +156,34 @@ struct TargetInfo {
   int64_t sharedMemoryBytes;
   int64_t multiprocessors;
   StringLiteral ptxFeatures;
+  InstructionFamily family;
+  ArrayRef<::sparse24::ElementType> elementTypes;
 };
+
+using ::sparse24::ElementType;
+using Family = InstructionFamily;
 } // namespace
+
+/// What loops on the CPU multiply.
+static constexpr ElementType kCpuTypes[] = {
+    ElementType::F16, ElementType::BF16, ElementType::TF32,
+    ElementType::S8,  ElementType::E4M3, ElementType::E5M2};
+static constexpr ElementType kMmaSpTypes[] = {ElementType::F16,
+                                              ElementType::BF16};
 
 // Shared memory: the CUDA programming guide's "maximum per thread block".
 // Multiprocessors: A100, RTX A6000, L40S, H100 SXM, B200 and RTX 5090. PTX
 // version: 8.5 brings ordered metadata; the later targets need later ones.
 static constexpr TargetInfo kTargets[] = {
-    {"cpu", 0, 0, 0, ""},
-    {"sm_80", 80, 163 * 1024, 108, "+ptx85"},
-    {"sm_86", 86, 99 * 1024, 84, "+ptx85"},
-    {"sm_89", 89, 99 * 1024, 142, "+ptx85"},
-    {"sm_90", 90, 227 * 1024, 132, "+ptx85"},
-    {"sm_90a", 90, 227 * 1024, 132, "+ptx85"},
-    {"sm_100a", 100, 227 * 1024, 148, "+ptx86"},
-    {"sm_120a", 120, 99 * 1024, 170, "+ptx87"},
+    {"cpu", 0, 0, 0, "", Family::mma_sp, kCpuTypes},
+    {"sm_80", 80, 163 * 1024, 108, "+ptx85", Family::mma_sp, kMmaSpTypes},
+    {"sm_86", 86, 99 * 1024, 84, "+ptx85", Family::mma_sp, kMmaSpTypes},
+    {"sm_89", 89, 99 * 1024, 142, "+ptx85", Family::mma_sp, kMmaSpTypes},
+    {"sm_90", 90, 227 * 1024, 132, "+ptx85", Family::mma_sp, kMmaSpTypes},
+    {"sm_90a", 90, 227 * 1024, 132, "+ptx85", Family::wgmma_sp,
+     ::sparse24::kElementTypes},
+    {"sm_100a", 100, 227 * 1024, 148, "+ptx86", Family::mma_sp, kMmaSpTypes},
+    {"sm_120a", 120, 99 * 1024, 170, "+ptx87", Family::mma_sp, kMmaSpTypes},
 };
 
 static const TargetInfo *findTarget(StringRef chip) {
@@ -206,6 +219,14 @@ int64_t TargetAttr::getSharedMemoryBytes() const {
 
 int64_t TargetAttr::getMultiprocessors() const {
   return findTarget(getChip())->multiprocessors;
+}
+
+InstructionFamily TargetAttr::getFamily() const {
+  return findTarget(getChip())->family;
+}
+
+ArrayRef<ElementType> TargetAttr::getElementTypes() const {
+  return findTarget(getChip())->elementTypes;
 }
 
 StringRef TargetAttr::getPtxFeatures(StringRef chip) {

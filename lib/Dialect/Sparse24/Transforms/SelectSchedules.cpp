@@ -3,12 +3,14 @@
 
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "sparse24/Dialect/Sparse24/Transforms/ScheduleModel.h"
+#include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace mlir::sparse24 {
@@ -20,13 +22,14 @@ using namespace mlir;
 using namespace mlir::sparse24;
 
 /// The layout to pack the sparse operand in.
-static LayoutAttr getLayout(MatmulOp op) {
+static LayoutAttr getLayout(MatmulOp op, TargetAttr target) {
   if (LayoutAttr layout = op.getLayoutAttr())
     return layout;
+  ScheduleAttr schedule = op.getScheduleAttr();
   auto values = cast<RankedTensorType>(op.getValues().getType());
-  return LayoutAttr::get(op.getContext(), InstructionFamily::mma_sp,
-                         values.getElementType(), values.getDimSize(0),
-                         op.getK());
+  return LayoutAttr::get(
+      op.getContext(), schedule ? schedule.getFamily() : target.getFamily(),
+      values.getElementType(), values.getDimSize(0), op.getK());
 }
 
 /// Packs values and metadata into one buffer.
@@ -44,16 +47,19 @@ static void pack(RewriterBase &rewriter, MatmulOp op, LayoutAttr layout) {
   });
 }
 
-static void emitRemark(MatmulOp op, const ScheduleEstimate &estimate,
-                       int64_t columns) {
-  using remark::detail::Remark;
+static remark::RemarkOpts getRemarkOptions(MatmulOp op) {
   StringRef function;
   if (auto parent = op->getParentOfType<FunctionOpInterface>())
     function = parent.getName();
-  auto remark = remark::passed(op.getLoc(),
-                               remark::RemarkOpts::name("sparse24-select-schedules")
-                                   .category("sparse24")
-                                   .function(function));
+  return remark::RemarkOpts::name("sparse24-select-schedules")
+      .category("sparse24")
+      .function(function);
+}
+
+static void emitRemark(MatmulOp op, const ScheduleEstimate &estimate,
+                       int64_t columns) {
+  using remark::detail::Remark;
+  auto remark = remark::passed(op.getLoc(), getRemarkOptions(op));
   if (!remark)
     return;
   remark << "chose a schedule" << Remark::Arg("Schedule", estimate.schedule)
@@ -62,6 +68,33 @@ static void emitRemark(MatmulOp op, const ScheduleEstimate &estimate,
          << Remark::Arg("Waves", estimate.waves)
          << Remark::Arg("EstimatedMicroseconds",
                         llvm::formatv("{0:f1}", estimate.microseconds).str());
+}
+
+/// wgmma reads 16-bit operands in either order, others only with K contiguous.
+static bool needsTranspose(MatmulOp op) {
+  return op.getLayout()->getFamily() == InstructionFamily::wgmma_sp &&
+         op.getOperandElementType().getIntOrFloatBitWidth() != 16 &&
+         !op.isDenseKContiguous();
+}
+
+static void transposeDense(RewriterBase &rewriter, MatmulOp op) {
+  using remark::detail::Remark;
+  if (auto remark = remark::analysis(op.getLoc(), getRemarkOptions(op)))
+    remark << "transposes an operand" << Remark::Arg("Operand", "dense")
+           << Remark::Arg("Type", op.getDense().getType())
+           << Remark::Arg(
+                  "Reason",
+                  llvm::formatv("wgmma reads {0} only with K contiguous",
+                                op.getOperandElementType())
+                      .str())
+           << Remark::Arg("Fix", op.isLhsSparse() ? "store it as N × K"
+                                                  : "store it as M × K");
+  rewriter.setInsertionPoint(op);
+  Value transposed = transposeMatrix(rewriter, op.getLoc(), op.getDense());
+  rewriter.modifyOpInPlace(op, [&] {
+    op.getDenseMutable().assign(transposed);
+    op.setTransposeDense(!op.getTransposeDense());
+  });
 }
 
 namespace {
@@ -104,7 +137,19 @@ LogicalResult SelectSchedulesPass::select(RewriterBase &rewriter, MatmulOp op) {
     if (values.isDynamicDim(0))
       return op.emitOpError("can't be packed: its sparse operand has a dynamic "
                             "number of rows");
-    pack(rewriter, op, getLayout(op));
+    pack(rewriter, op, getLayout(op, targetAttr));
+  }
+  if (op.getLayout()->getFamily() == InstructionFamily::wgmma_sp &&
+      targetAttr.getFamily() != InstructionFamily::wgmma_sp)
+    return op.emitOpError("is packed for wgmma_sp, which ")
+           << target << " doesn't have";
+  if (needsTranspose(op)) {
+    if (isa<MemRefType>(op.getDense().getType()))
+      return op.emitOpError("is on buffers, and its dense operand must be "
+                            "transposed; select schedules before "
+                            "bufferization");
+    transposeDense(rewriter, op);
+    ++numTransposed;
   }
   if (op.getSchedule())
     return success();
@@ -114,10 +159,8 @@ LogicalResult SelectSchedulesPass::select(RewriterBase &rewriter, MatmulOp op) {
   int64_t columns = output.getDimSize(op.isLhsSparse() ? 1 : 0);
   if (ShapedType::isDynamic(columns))
     columns = expectedN;
-  ProductShape shape{
-      layout.getPackedLayout(), columns,
-      layout.getRows() * columns *
-          static_cast<int64_t>(output.getElementTypeBitWidth() / 8)};
+  ProductShape shape{layout.getPackedLayout(), columns,
+                     output.getElementTypeBitWidth() / 8};
   std::optional<ScheduleEstimate> estimate = chooseSchedule(shape, targetAttr);
   if (!estimate)
     return op.emitOpError("no schedule fits the shared memory of ") << target;

@@ -10,6 +10,7 @@
 #include "sparse24/Dialect/Sparse24/Transforms/Annotation.h"
 #include "sparse24/Dialect/Sparse24/Transforms/HostTensor.h"
 #include "sparse24/Dialect/Sparse24/Transforms/MatrixProduct.h"
+#include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
 #include "sparse24/Support/Pattern.h"
 
 namespace mlir::sparse24 {
@@ -39,7 +40,6 @@ public:
 private:
   LogicalResult verify();
   Value truncate(Value value);
-  Value transpose(Value matrix);
   Value prune(Value matrix);
   ValueRange compress(Value matrix);
   Value createEmpty(int64_t rows, int64_t cols, Type elementType);
@@ -102,15 +102,6 @@ Value Rewriter::truncate(Value value) {
       .getResult(0);
 }
 
-Value Rewriter::transpose(Value matrix) {
-  auto type = cast<RankedTensorType>(matrix.getType());
-  Value empty = createEmpty(type.getDimSize(1), type.getDimSize(0),
-                            type.getElementType());
-  return linalg::TransposeOp::create(rewriter, loc, matrix, empty,
-                                     ArrayRef<int64_t>{1, 0})
-      ->getResult(0);
-}
-
 Value Rewriter::prune(Value matrix) {
   auto type = cast<RankedTensorType>(matrix.getType());
   Value empty = createEmpty(type.getDimSize(0), type.getDimSize(1),
@@ -144,7 +135,7 @@ LogicalResult Rewriter::rewrite() {
 
   Value weight = product.getOperand(side);
   if (product.needsTranspose(side))
-    weight = transpose(weight);
+    weight = transposeMatrix(rewriter, loc, weight);
   weight = truncate(weight);
   if (annotation.prune)
     weight = prune(weight);

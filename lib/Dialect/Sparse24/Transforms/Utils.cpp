@@ -4,6 +4,8 @@
 #include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -27,6 +29,17 @@ Value mlir::sparse24::convertScalar(OpBuilder &builder, Location loc,
   // Types of one width (f16 and bf16) have no direct conversion.
   Value wide = arith::ExtFOp::create(builder, loc, builder.getF32Type(), value);
   return arith::TruncFOp::create(builder, loc, type, wide);
+}
+
+Value mlir::sparse24::transposeMatrix(OpBuilder &builder, Location loc,
+                                      Value matrix) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, matrix);
+  std::swap(sizes[0], sizes[1]);
+  Value empty = tensor::EmptyOp::create(builder, loc, sizes,
+                                        getElementTypeOrSelf(matrix.getType()));
+  return linalg::TransposeOp::create(builder, loc, matrix, empty,
+                                     ArrayRef<int64_t>{1, 0})
+      ->getResult(0);
 }
 
 Value mlir::sparse24::inlineEpilogue(OpBuilder &builder, Location loc,

@@ -163,6 +163,10 @@ def Sparse24_TargetAttr : Sparse24_Attr<"Target", "target"> {
     int64_t getSharedMemoryBytes() const;
     /// The number of streaming multiprocessors of the commonest card.
     int64_t getMultiprocessors() const;
+    /// The instructions that kernels for the target are made of.
+    InstructionFamily getFamily() const;
+    /// The element types that its kernels multiply.
+    ::llvm::ArrayRef<::sparse24::ElementType> getElementTypes() const;
     /// The PTX features that code generation needs (ordered metadata: PTX 8.5).
     ::llvm::StringRef getPtxFeatures() const {
       return getPtxFeatures(getChip());

@@ -519,6 +519,8 @@ def Sparse24_MatmulOp : Sparse24_DestinationOp<"matmul", [
     ::mlir::Value getValues() { return isPacked() ? ::mlir::Value() : getSparse()[0]; }
     ::mlir::Value getMetadata() { return isPacked() ? ::mlir::Value() : getSparse()[1]; }
     bool isLhsSparse() { return getSide() == ::mlir::sparse24::Side::lhs; }
+    /// Whether neighbours along K of the dense operand are neighbours in memory.
+    bool isDenseKContiguous() { return isLhsSparse() == getTransposeDense(); }
     /// The element type that the instruction multiplies.
     ::mlir::Type getOperandElementType();
     ::mlir::Type getOutputElementType();

@@ -190,6 +190,13 @@ def Sparse24SelectSchedulesPass : Pass<"sparse24-select-schedules", "::mlir::Mod
     `ScheduleModel.h`). A remark of category `sparse24` names the choice. A
     schedule that is there stays. For target `cpu` the pass does nothing.
 
+    The target says for which family of instructions: `wgmma_sp` for `sm_90a`,
+    else `mma_sp`; a layout or schedule that is there keeps its own. As wgmma
+    reads operands of 8 and 32 bits only with K contiguous, a dense operand that
+    isn't stored so is transposed first (`linalg.transpose`), and an analysis
+    remark says which (`Operand`, `Type`), why (`Reason`) and what would avoid
+    it (`Fix`).
+
     **Preconditions.** Tensor semantics; the sparse operand's shape is static.
 
     **Caveats.** Where the dense operand's size is dynamic the schedule is the
@@ -214,10 +221,12 @@ def Sparse24SelectSchedulesPass : Pass<"sparse24-select-schedules", "::mlir::Mod
            "the size to assume where the dense operand's is dynamic">,
   ];
   let dependentDialects = [
-    "::mlir::sparse24::Sparse24Dialect", "::mlir::tensor::TensorDialect"
+    "::mlir::linalg::LinalgDialect", "::mlir::sparse24::Sparse24Dialect",
+    "::mlir::tensor::TensorDialect"
   ];
   let statistics = [
     Statistic<"numScheduled", "scheduled", "products given a schedule">,
+    Statistic<"numTransposed", "transposed", "dense operands transposed">,
   ];
 }
 

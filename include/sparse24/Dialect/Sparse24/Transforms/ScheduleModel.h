@@ -14,20 +14,18 @@ namespace mlir::sparse24 {
 struct ProductShape {
   ::sparse24::PackedLayout sparse;
   int64_t columns;
-  int64_t outputBytes;
+  int64_t outputElementBytes;
 };
 
 /// A schedule, and what the model expects of it.
 struct ScheduleEstimate {
   ScheduleAttr schedule;
+  /// As many as CTAs compute, those of incomplete clusters too.
   int64_t tiles = 0;
   /// Rounds of tiles that the busiest multiprocessor does.
   int64_t waves = 0;
   double microseconds = 0;
 };
-
-/// Bytes of shared memory that the stages of a schedule take.
-int64_t getStageBytes(ScheduleAttr schedule, ::sparse24::ElementType type);
 
 /// What the model expects of one schedule.
 ScheduleEstimate estimateSchedule(ScheduleAttr schedule,

@@ -13,6 +13,9 @@ namespace mlir::sparse24 {
 /// nearest, ties to even. Integers are signed.
 Value convertScalar(OpBuilder &builder, Location loc, Value value, Type type);
 
+/// The transpose of a matrix, a tensor.
+Value transposeMatrix(OpBuilder &builder, Location loc, Value matrix);
+
 /// Computes one output element of a product from its accumulator: clones the
 /// epilogue's operations at the insertion point, or converts the accumulator to
 /// the output's element type if the product has none. `operandValues` are the
