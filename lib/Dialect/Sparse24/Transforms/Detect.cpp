@@ -233,11 +233,20 @@ void DetectPass::chooseElementType(const MatrixProduct &product,
                   isInteger ? "use i32" : "use f32, f16 or bf16");
     return;
   }
-  auto targetAttr = TargetAttr::get(&getContext(), target);
-  if (!targetAttr.isCpu() && !elementType.isF16() && !elementType.isBF16()) {
-    decision.miss("the kernels for " + target + " multiply f16 and bf16 only",
-                  lhs.isF32() ? "option precision=bf16 or f16"
-                              : "use f16 or bf16");
+  ArrayRef<ElementType> supported =
+      TargetAttr::get(&getContext(), target).getElementTypes();
+  if (!llvm::is_contained(supported, *convertElementType(elementType))) {
+    std::string names;
+    llvm::raw_string_ostream os(names);
+    llvm::interleave(
+        supported, os,
+        [&](ElementType type) {
+          os << convertElementType(&getContext(), type);
+        },
+        " or ");
+    decision.miss("the kernels for " + target + " don't multiply " +
+                      llvm::formatv("{0}", elementType).str(),
+                  (lhs.isF32() ? "option precision=" : "use ") + names);
     return;
   }
   decision.annotation.elementType = elementType;

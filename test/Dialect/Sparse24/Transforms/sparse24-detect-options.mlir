@@ -2,13 +2,16 @@
 // RUN: not sparse24-opt %s --sparse24-detect="prune=some" 2>&1 | FileCheck %s --check-prefix=PRUNE
 // RUN: not sparse24-opt %s --sparse24-detect="target=sm_70" 2>&1 | FileCheck %s --check-prefix=TARGET
 // RUN: sparse24-opt %s --sparse24-detect="target=sm_80 precision=tf32" 2>&1 | FileCheck %s --check-prefix=KERNELS
+// RUN: sparse24-opt %s --sparse24-detect="target=sm_90a precision=tf32" 2>&1 | FileCheck %s --check-prefix=WARPGROUPS
 // RUN: sparse24-opt %s --sparse24-detect --remark-format=yaml --remarks-output-file=%t.yaml
 // RUN: FileCheck %s --check-prefix=YAML < %t.yaml
 
 // PRECISION: error: sparse24-detect: unknown precision 'bf17', expected one of none, bf16, f16, tf32
 // PRUNE: error: sparse24-detect: unknown prune 'some', expected one of none, magnitude
 // TARGET: error: sparse24-detect: unknown target 'sm_70', expected one of cpu, sm_80
-// KERNELS: Reason="the kernels for sm_80 multiply f16 and bf16 only"
+// KERNELS: Fix="option precision=f16 or bf16"
+// KERNELS-SAME: Reason="the kernels for sm_80 don't multiply f32"
+// WARPGROUPS: {sparse24.sparsify = {element_type = f32, side = "lhs"}}
 
 // YAML: --- !Missed
 // YAML: Pass: {{.*}}sparse24

@@ -3,6 +3,10 @@
 // RUN: sparse24-opt %s -split-input-file --remarks-filter=none \
 // RUN:   --sparse24-detect="prune=magnitude precision=bf16" \
 // RUN:   | FileCheck %s --check-prefix=ALLOWED
+// RUN: sparse24-opt %s -split-input-file --remarks-filter=none \
+// RUN:   --sparse24-detect=target=sm_80 | FileCheck %s --check-prefix=SM80
+// RUN: sparse24-opt %s -split-input-file --remarks-filter=none \
+// RUN:   --sparse24-detect=target=sm_90a | FileCheck %s --check-prefix=SM90A
 
 // A 2:4 weight in the type that is multiplied is taken without asking.
 
@@ -194,6 +198,10 @@ func.func @types(%x: tensor<4x3xf64>, %init: tensor<1x3xf64>) -> tensor<1x3xf64>
 
 // -----
 
+// SM80-LABEL: @integers
+// SM80-NOT: sparse24.sparsify
+// SM90A-LABEL: @integers
+// SM90A: {sparse24.sparsify = {element_type = i8, side = "lhs"}}
 func.func @integers(%x: tensor<4x3xi8>, %init: tensor<1x3xi32>) -> (tensor<1x3xi32>, tensor<1x3xi32>) {
   %w = arith.constant dense<[[-128, 0, 2, 0]]> : tensor<1x4xi8>
   // expected-remark @below {{ElementType=i8}}
@@ -201,6 +209,21 @@ func.func @integers(%x: tensor<4x3xi8>, %init: tensor<1x3xi32>) -> (tensor<1x3xi
   // expected-remark @below {{more than a product of signed integers or floats and a sum}}
   %1 = linalg.matmul {cast = #linalg.type_fn<cast_unsigned>} ins(%w, %x : tensor<1x4xi8>, tensor<4x3xi8>) outs(%init : tensor<1x3xi32>) -> tensor<1x3xi32>
   return %0, %1 : tensor<1x3xi32>, tensor<1x3xi32>
+}
+
+// -----
+
+// SM80-LABEL: @eight_bit_floats
+// SM80-NOT: sparse24.sparsify
+// SM90A-LABEL: @eight_bit_floats
+// SM90A: {sparse24.sparsify = {element_type = f8E4M3FN, side = "lhs"}}
+func.func @eight_bit_floats(%x: tensor<4x3xf8E4M3FN>, %y: tensor<4x3xf8E5M2>, %init: tensor<1x3xf32>) -> (tensor<1x3xf32>, tensor<1x3xf32>) {
+  %w = arith.constant dense<[[1.0, 0.0, 2.0, 0.0]]> : tensor<1x4xf8E4M3FN>
+  // expected-remark @below {{ElementType=f8E4M3FN}}
+  %0 = linalg.matmul ins(%w, %x : tensor<1x4xf8E4M3FN>, tensor<4x3xf8E4M3FN>) outs(%init : tensor<1x3xf32>) -> tensor<1x3xf32>
+  // expected-remark @below {{the operands' element types differ}}
+  %1 = linalg.matmul ins(%w, %y : tensor<1x4xf8E4M3FN>, tensor<4x3xf8E5M2>) outs(%init : tensor<1x3xf32>) -> tensor<1x3xf32>
+  return %0, %1 : tensor<1x3xf32>, tensor<1x3xf32>
 }
 
 // -----
