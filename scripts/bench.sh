@@ -20,7 +20,7 @@ its power limit allows for long), --json FILE (for benchmarks/report.py).
 Environment: SPARSE24_TARGET (default sm_90, for an H100), SPARSE24_FAMILY (of the
 packed layouts; default wgmma_sp for sm_90a, else mma_sp), SPARSE24_GPU_FORMAT (isa, the
 default: PTX; bin: cubins, needs ptxas), SPARSE24_SCHEDULE (of all
-products, e.g. "mma_sp, tile = [256, 128, 64], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON.
+products, e.g. "mma_sp, tile = [256, 128, {k}], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON.
 TEXT
 }
 

@@ -17,7 +17,7 @@ Checker options: --filter TEXT, --max-size SIZE, --no-graphs.
 Environment: SPARSE24_TARGET (default sm_80), SPARSE24_FAMILY (of the packed
 layouts; default wgmma_sp for sm_90a, else mma_sp), SPARSE24_GPU_FORMAT (isa, the
 default: PTX; bin: cubins, needs ptxas), SPARSE24_SCHEDULE (of all
-products, e.g. "mma_sp, tile = [256, 128, 64], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON,
+products, e.g. "mma_sp, tile = [256, 128, {k}], warps = [4, 2], stages = 4"), JOBS, CXX, PYTHON,
 SPARSE24_LAUNCHER (put before the checker, e.g. compute-sanitizer).
 Exit status: 0 if all is right.
 TEXT

@@ -99,7 +99,8 @@ def test_kernels_for_each_target(tmp_path, target):
     artifact = compiler.compile(EXAMPLE, tmp_path, target, "magnitude")
     assert [remark.is_taken for remark in artifact.products] == [True, True]
     ptx = artifact.ptx.read_text()
-    assert f".target {target}" in ptx and "mma.sp::ordered_metadata" in ptx
+    instruction = "wgmma.mma_async.sp" if target == "sm_90a" else "mma.sp::ordered_metadata"
+    assert f".target {target}" in ptx and instruction in ptx
     if tools.find_ptxas():
         assert artifact.cubin.stat().st_size > 0
 

@@ -1,4 +1,4 @@
-"""Every mma.sp kernel that the pipeline makes, run in the emulator.
+"""Kernels of both families that the pipeline makes, run in the emulator.
 
 Sizes that fill no tile, no block and no chunk; each element is compared with a
 float64 product, outputs are NaN before, and a race, an access out of bounds or
@@ -14,23 +14,43 @@ import pytest
 
 from sparse24 import cpu, pattern, reference, tools
 
-#: The schedules that the compiler chooses from: tile rows and columns, warps
+#: mma.sp's schedules that the compiler chooses from: tile rows and columns, warps
 #: along each, stages.
 SCHEDULES = ((256, 128, 4, 2, 4), (128, 256, 2, 4, 4), (128, 128, 2, 2, 4), (128, 64, 4, 1, 5), (64, 128, 1, 4, 5),
              (64, 64, 2, 2, 7), (128, 32, 4, 1, 7), (64, 32, 4, 1, 7), (64, 16, 4, 1, 7), (64, 8, 4, 1, 9))
 #: Others that can be asked for: the fewest stages and warps, tiles that copies take
 #: several turns for.
 BY_HAND = ((256, 32, 2, 1, 3), (64, 64, 1, 2, 3), (32, 8, 2, 1, 3), (16, 256, 1, 8, 4), (256, 64, 8, 1, 3))
+#: wgmma.sp's schedules, by hand, with the CTAs of a cluster: one consumer and two,
+#: one and two blocks of 64 rows each, narrow and wide tiles. Compiling the large
+#: tiles is what takes the time.
+WARPGROUPS = ((64, 8, 4, 1, 3, 1), (64, 32, 4, 1, 4, 1), (128, 16, 4, 1, 3, 2), (128, 64, 8, 1, 2, 2))
+LARGE = ((256, 128, 8, 1, 5, 2), (128, 256, 8, 1, 4, 2), (256, 192, 8, 1, 4, 2))
 #: Rows of the sparse operand, K, and columns, from the least on.
 ROWS = (1, 5, 8, 16, 17, 40, 64, 72, 100, 130, 200)
 DEPTHS = (4, 6, 30, 64, 65, 90, 128, 130, 196, 264, 601, 1024)
 COLUMNS = (1, 3, 7, 8, 13, 16, 24, 33, 64, 100, 129)
-#: An output's type beside the element's own and f32.
-OTHER = {"bf16": "f16", "f16": "bf16"}
+#: Family -> shapes. mma.sp: neighbours differ in all three; strides are prime to the
+#: lists' lengths. wgmma.sp: also more tiles than the emulator's four CTAs at a time,
+#: and clusters of which one CTA has no rows.
+SHAPES = {
+    "mma_sp": [(ROWS[i * 5 % len(ROWS)], DEPTHS[i * 7 % len(DEPTHS)], COLUMNS[(i * 3 + i // 11) % len(COLUMNS)])
+               for i in range(len(ROWS) * len(DEPTHS) * len(COLUMNS))],
+    "wgmma_sp": [(1, 4, 1), (600, 64, 400), (65, 65, 40), (200, 264, 8), (8, 1024, 7), (260, 90, 200), (64, 64, 64),
+                 (330, 130, 24), (100, 6, 129), (72, 601, 16), (520, 128, 33), (130, 200, 393), (300, 30, 100)],
+}
+#: The rows of a packed block.
+ROW_BLOCK = {"mma_sp": 16, "wgmma_sp": 64}
+TARGET = {"mma_sp": "sm_80", "wgmma_sp": "sm_90a"}
+BYTES = {"bf16": 2, "f16": 2, "f32": 4, "f8E4M3FN": 1, "i8": 1}
+#: The types of an output.
+OUTPUTS = {"bf16": ("f32", "bf16", "f16"), "f16": ("f32", "f16", "bf16"), "f32": ("f32", "bf16", "f16"),
+           "f8E4M3FN": ("f32", "bf16", "f16"), "i8": ("i32",)}
 
 
 @dataclass(frozen=True)
 class Case:
+    family: str
     element: str
     side: str
     transpose: bool
@@ -43,13 +63,24 @@ class Case:
 
     @property
     def shape(self):
-        """Neighbours differ in all three; strides are prime to the lists' lengths."""
-        i = self.number
-        return ROWS[i * 5 % len(ROWS)], DEPTHS[i * 7 % len(DEPTHS)], COLUMNS[(i * 3 + i // 11) % len(COLUMNS)]
+        return SHAPES[self.family][self.number % len(SHAPES[self.family])]
 
     @property
     def output(self):
-        return ("f32", self.element, OTHER[self.element])[self.number % 3]
+        return OUTPUTS[self.element][self.number % len(OUTPUTS[self.element])]
+
+    @property
+    def accumulator(self):
+        return "i32" if self.element == "i8" else "f32"
+
+    @property
+    def packed_bytes(self):
+        """64 bytes of values of each row for 128 of the dense matrix, and metadata."""
+        rows, k, _ = self.shape
+        bytes_per_element = BYTES[self.element]
+        row_block = ROW_BLOCK[self.family]
+        per_row = 64 + (16 if bytes_per_element == 1 else 8)
+        return -(-rows // row_block) * row_block * -(-k * bytes_per_element // 128) * per_row
 
     @property
     def epilogue(self):
@@ -61,22 +92,27 @@ class Case:
         is_lhs, element = self.side == "lhs", self.element
         dense = f"{k}x{columns}" if is_lhs != self.transpose else f"{columns}x{k}"
         out = f"tensor<{rows}x{columns}x{self.output}>" if is_lhs else f"tensor<{columns}x{rows}x{self.output}>"
-        packed = f"tensor<{-(-rows // 16) * -(-k // 64) * 1152}xi8>"
+        packed = f"tensor<{self.packed_bytes}xi8>"
         weight_type = f"tensor<{rows}x{k}x{element}>"
-        values = f"tensor<{rows}x{2 * -(-k // 4)}x{element}>"
-        metadata = f"tensor<{rows}x{-(-k // 16)}xi16>"
-        layout = f"#sparse24.layout<mma_sp, {element}, rows = {rows}, k = {k}>"
-        tile_rows, tile_cols, warp_rows, warp_cols, stages = self.schedule
-        arguments = {"bias": f", %bias: tensor<{rows}xf32>", "accumulate": f", %old: {out}", None: ""}[self.epilogue]
+        kept, words = (-(-k // 2), -(-k // 8)) if element == "f32" else (2 * -(-k // 4), -(-k // 16))
+        values = f"tensor<{rows}x{kept}x{element}>"
+        metadata = f"tensor<{rows}x{words}xi16>"
+        layout = f"#sparse24.layout<{self.family}, {element}, rows = {rows}, k = {k}>"
+        tile_rows, tile_cols, warp_rows, warp_cols, stages, *cluster = self.schedule
+        cluster = f", cluster = {cluster[0]}" if cluster else ""
+        acc = self.accumulator
+        arguments = {"bias": f", %bias: tensor<{rows}x{acc}>", "accumulate": f", %old: {out}", None: ""}[self.epilogue]
         init = "%old" if self.epilogue == "accumulate" else "%empty"
         epilogue = ""
         if self.epilogue == "bias":
-            convert = f"%2 = arith.truncf %1 : f32 to {self.output}\n" if self.output != "f32" else ""
-            epilogue = f"""epilogue(%bias : tensor<{rows}xf32>) maps = [affine_map<(m, n) -> ({'m' if is_lhs else 'n'})>] {{
-  ^bb0(%acc: f32, %b: f32):
-    %zero = arith.constant 0.0 : f32
-    %0 = arith.addf %acc, %b : f32
-    %1 = arith.maximumf %0, %zero : f32
+            convert = f"%2 = arith.truncf %1 : f32 to {self.output}\n" if self.output != acc else ""
+            zero, add, maximum = ("0", "addi", "maxsi") if acc == "i32" else ("0.0", "addf", "maximumf")
+            index = "m" if is_lhs else "n"
+            epilogue = f"""epilogue(%bias : tensor<{rows}x{acc}>) maps = [affine_map<(m, n) -> ({index})>] {{
+  ^bb0(%acc: {acc}, %b: {acc}):
+    %zero = arith.constant {zero} : {acc}
+    %0 = arith.{add} %acc, %b : {acc}
+    %1 = arith.{maximum} %0, %zero : {acc}
     {convert}    sparse24.yield {'%2' if convert else '%1'} : {self.output}
   }}"""
         return f"""
@@ -91,25 +127,63 @@ func.func @{self.name}(%x: tensor<{dense}x{element}>{arguments}) -> {out} {{
   %p = sparse24.pack {layout} ins(%v, %m : {values}, {metadata}) outs(%pe : {packed}) -> {packed}
   %empty = tensor.empty() : {out}
   %d = sparse24.matmul {self.side} ins(%p : {packed}) dense(%x : tensor<{dense}x{element}>) outs({init} : {out})
-    k = {k} acc = f32 {'accumulate' if self.epilogue == 'accumulate' else ''}
+    k = {k} acc = {acc} {'accumulate' if self.epilogue == 'accumulate' else ''}
     {'transpose_dense' if self.transpose else ''} layout = {layout}
-    schedule = #sparse24.schedule<mma_sp, tile = [{tile_rows}, {tile_cols}, 64], warps = [{warp_rows}, {warp_cols}], stages = {stages}>
+    schedule = #sparse24.schedule<{self.family}, tile = [{tile_rows}, {tile_cols}, {128 // BYTES[element]}],
+      warps = [{warp_rows}, {warp_cols}], stages = {stages}{cluster}>
     {epilogue} -> {out}
   return %d : {out}
 }}
 """
 
 
-#: Every schedule with each type, side and order of the dense operand.
-CASES = [Case(*kind, number) for number, kind in
-         enumerate(itertools.product(("bf16", "f16"), ("lhs", "rhs"), (False, True), SCHEDULES + BY_HAND))]
+HALVES, SIDES, ORDERS = ("bf16", "f16"), ("lhs", "rhs"), (False, True)
+
+
+def kinds():
+    """Every schedule with each type, side and order of the dense operand; wgmma.sp's
+    large tiles with half of these, and its other types with K contiguous only."""
+    yield from itertools.product(("mma_sp",), HALVES, SIDES, ORDERS, SCHEDULES + BY_HAND)
+    yield from itertools.product(("wgmma_sp",), HALVES, SIDES, ORDERS, WARPGROUPS)
+    for number, (schedule, side, transpose) in enumerate(itertools.product(LARGE, SIDES, ORDERS)):
+        yield "wgmma_sp", HALVES[(number + number // 4) % 2], side, transpose, schedule
+    for element, side in itertools.product(("f32", "f8E4M3FN", "i8"), SIDES):
+        for schedule in WARPGROUPS:
+            yield "wgmma_sp", element, side, side == "lhs", schedule
+    for number, (element, schedule) in enumerate(itertools.product(("f32", "f8E4M3FN", "i8"), LARGE)):
+        side = SIDES[number % 2]
+        yield "wgmma_sp", element, side, side == "lhs", schedule
+
+
+CASES = [Case(*kind, number) for number, kind in enumerate(kinds())]
+
+#: The numbers that the f8E4M3FN from 0 to 0x7E stand for; 0x7F is NaN.
+E4M3 = np.array([(code % 8 + 8 * (code >= 8)) * 2.0 ** (max(code // 8, 1) - 10) for code in range(127)])
+
+
+def to_e4m3(values):
+    """The nearest f8E4M3FN."""
+    codes = np.searchsorted((E4M3[1:] + E4M3[:-1]) / 2, np.abs(values))
+    return (codes + 128 * np.signbit(values)).astype(np.uint8)
 
 
 def encode(values, element):
-    """The array that a tool reads: bf16 as words."""
+    """The array that a tool reads: bf16 as words, 8-bit floats as bytes."""
     if element == "bf16":
         return (np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16)
-    return np.asarray(values, {"f16": np.float16, "f32": np.float32}[element])
+    if element == "f8E4M3FN":
+        return to_e4m3(values)
+    return np.asarray(values, {"f16": np.float16, "f32": np.float32, "i8": np.int8, "i32": np.int32}[element])
+
+
+def draw(random, shape, element):
+    """Numbers that the type holds exactly."""
+    if element in ("i8", "i32"):
+        return random.integers(-128, 128, shape).astype(np.float64)
+    values = random.standard_normal(shape)
+    if element == "f8E4M3FN":
+        return np.copysign(E4M3[to_e4m3(values) & 0x7F], values)
+    return pattern.round_to(values, element)
 
 
 def decode(array, element):
@@ -125,57 +199,59 @@ class Problem:
         random = np.random.default_rng(case.number)
         rows, k, columns = case.shape
 
-        def draw(shape, element):
-            return pattern.round_to(random.standard_normal(shape), element)
-
-        weight, x = draw((rows, k), case.element), draw((k, columns), case.element)
+        # The instruction reads an f32 as tf32.
+        operand = "tf32" if case.element == "f32" else case.element
+        weight, x = draw(random, (rows, k), operand), draw(random, (k, columns), operand)
         is_lhs = case.side == "lhs"
         self.weight = encode(weight, case.element)
         self.inputs = [encode(x if is_lhs != case.transpose else x.T, case.element)]
-        pruned = pattern.prune(weight, case.element).astype(np.float64)
+        pruned = pattern.prune(weight, "tf32" if operand == "tf32" else "bf16").astype(np.float64)
         expected, magnitude = pruned @ x, np.abs(pruned) @ np.abs(x)
         if case.epilogue == "bias":
-            bias = draw((rows,), "f32")
-            self.inputs.append(bias)
+            bias = draw(random, (rows,), case.accumulator)
+            self.inputs.append(encode(bias, case.accumulator))
             expected = np.maximum(expected + bias[:, None], 0)
             magnitude += np.abs(bias[:, None])
         if case.epilogue == "accumulate":
-            old = draw((rows, columns), case.output)
+            old = draw(random, (rows, columns), case.output)
             self.inputs.append(encode(old if is_lhs else old.T, case.output))
             expected, magnitude = expected + old, magnitude + np.abs(old)
         # A sum of one more where something is added.
         terms = k + (case.epilogue is not None)
-        bound = pattern.UNIT_ROUNDOFF[case.output] * np.abs(expected) + terms * 2.0**-24 * magnitude
+        bound = np.zeros_like(expected)
+        if case.accumulator == "f32":
+            bound = pattern.UNIT_ROUNDOFF[case.output] * np.abs(expected) + terms * 2.0**-24 * magnitude
         self.expected, self.bound = (expected, bound) if is_lhs else (expected.T, bound.T)
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Compiles and runs all cases of a type and side at once."""
+    """Compiles and runs all cases of a family, type and side at once."""
     done = {}
 
-    def get(element, side):
-        if (element, side) not in done:
-            cases = [case for case in CASES if (case.element, case.side) == (element, side)]
+    def get(wanted):
+        group = wanted.family, wanted.element, wanted.side
+        if group not in done:
+            cases = [case for case in CASES if (case.family, case.element, case.side) == group]
             problems = [Problem(case) for case in cases]
             directory = tmp_path_factory.mktemp("emulator")
             source, lowered = directory / "source.mlir", directory / "lowered.mlir"
             source.write_text("".join(case.mlir(problem.weight) for case, problem in zip(cases, problems)))
             tools.run([tools.find("sparse24-opt"), source, "--remarks-filter=", "-o", lowered,
-                       "--sparse24-pipeline=target=sm_80 format=llvm"])
+                       f"--sparse24-pipeline=target={TARGET[wanted.family]} format=llvm"])
             calls = [cpu.Call(case.name, problem.inputs, [(problem.expected.shape, case.output)])
                      for case, problem in zip(cases, problems)]
             outputs = [arrays[0] for arrays, _ in cpu.run(lowered, calls, tool="sparse24-emulate")]
-            done[element, side] = dict(zip(cases, zip(problems, outputs)))
-        return done[element, side]
+            done[group] = dict(zip(cases, zip(problems, outputs)))
+        return done[group][wanted]
 
     return get
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(
-    [case.element, case.side, "x".join(map(str, case.shape)), "x".join(map(str, case.schedule)),
+    [case.family, case.element, case.side, "x".join(map(str, case.shape)), "x".join(map(str, case.schedule)),
      "transposed" if case.transpose else "plain", case.output, case.epilogue or "none"]))
 def test_product(case, results):
-    problem, output = results(case.element, case.side)[case]
+    problem, output = results(case)
     _, ratio = reference.compare(decode(output, case.output), problem.expected, problem.bound)
     assert ratio <= 1.0

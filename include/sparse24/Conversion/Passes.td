@@ -131,21 +131,33 @@ def Sparse24ConvertToGPUPass : Pass<"sparse24-convert-to-gpu", "::mlir::ModuleOp
     **Overview.** Replaces each `sparse24.matmul` on memrefs by a
     `gpu.launch_func` of a kernel that it generates into the `gpu.module`
     `@sparse24_kernels`. The kernel is IR of `gpu`, `scf`, `nvgpu`, `vector`
-    and `memref` that a reader can follow: a tile scheduler, a mainloop (a
-    multi-stage pipeline of asynchronous copies into swizzled shared memory,
-    `ldmatrix`, and `mma.sp` on fragments loaded a step ahead) and an epilogue.
+    and `memref` that a reader can follow: a tile scheduler, a mainloop and an
+    epilogue.
+
+    * `mma_sp`: the mainloop is a multi-stage pipeline of asynchronous copies
+      into swizzled shared memory, `ldmatrix`, and `mma.sp` on fragments loaded
+      a step ahead.
+    * `wgmma_sp` (sm_90a): persistent kernels of specialised warpgroups. A
+      producer warp fills the stages by tensor and bulk copies, of which the
+      CTAs of a cluster share those of the dense operand; consumer warpgroups
+      multiply with `sparse24.warpgroup.mma_sp`, apply the epilogue to their
+      registers, and store through shared memory and tensor copies.
 
     Kernels take sizes as arguments: products with the same types, schedule,
     memory order and epilogue share one. Where a dynamic size leaves the
-    alignment of the dense operand's rows open, two kernels are generated and
-    the host chooses.
+    alignment of rows open, several kernels are generated and the host chooses.
+    Tensor copies need rows of multiples of 16 bytes: a dense operand that has
+    others is copied to one that hasn't, and such an output is stored element by
+    element.
 
     **Preconditions.** The program is bufferized with identity layouts; the
     sparse operand is packed and a schedule is set
     (`sparse24-select-schedules`).
 
-    **Caveats.** Kernels are generated for f16 and bf16 operands with f32
-    accumulation. The base pointers of all operands must be 16-byte aligned.
+    **Caveats.** `mma_sp` kernels are generated for f16 and bf16 operands,
+    `wgmma_sp` kernels without `stream_k` and `ping_pong`. Operands of other
+    types than those of 16 bits must have K contiguous for `wgmma_sp`. The base
+    pointers of all operands must be 16-byte aligned.
 
     Before:
     ```mlir
@@ -165,7 +177,7 @@ def Sparse24ConvertToGPUPass : Pass<"sparse24-convert-to-gpu", "::mlir::ModuleOp
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
-    "::mlir::NVVM::NVVMDialect",
+    "::mlir::NVVM::NVVMDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::memref::MemRefDialect", "::mlir::nvgpu::NVGPUDialect",
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
   ];

@@ -9,7 +9,8 @@
 
 namespace mlir::sparse24 {
 
-/// A non-negative value of type `index` with C++'s operators on it. The maps
+/// A non-negative value of type `index`, or of `i32` where registers are scarce
+/// (GPUs compute 64 bits in two), with C++'s operators on it. The maps
 /// of Support/MmaSp.h are templates over the coordinate's type: with integers
 /// they compute a position, with this class they build the code that does.
 class IndexValue {
@@ -21,6 +22,9 @@ public:
         value(arith::ConstantIndexOp::create(builder, constant)) {}
 
   operator Value() const { return value; }
+  /// The value in 32 bits, which it is known to fit, and as an `index`.
+  IndexValue narrow() const { return cast(builder->getI32Type()); }
+  IndexValue widen() const { return cast(builder->getIndexType()); }
   ImplicitLocOpBuilder &getBuilder() const { return *builder; }
 
   IndexValue operator+(const IndexValue &rhs) const {
@@ -62,11 +66,7 @@ public:
   /// The comparison of values that are known to fit 32 bits, in those: GPUs
   /// compare 64 bits in two steps.
   Value isLessNarrow(const IndexValue &rhs) const {
-    Type i32 = builder->getI32Type();
-    return builder->createOrFold<arith::CmpIOp>(
-        arith::CmpIPredicate::ult,
-        builder->createOrFold<arith::IndexCastUIOp>(i32, value),
-        builder->createOrFold<arith::IndexCastUIOp>(i32, rhs.value));
+    return narrow() < rhs.narrow();
   }
 
   IndexValue min(const IndexValue &rhs) const {
@@ -83,7 +83,16 @@ private:
   static constexpr auto noOverflow =
       arith::IntegerOverflowFlags::nsw | arith::IntegerOverflowFlags::nuw;
 
-  IndexValue constant(int64_t c) const { return {*builder, c}; }
+  IndexValue constant(int64_t c) const {
+    return {*builder,
+            arith::ConstantOp::create(
+                *builder, builder->getIntegerAttr(value.getType(), c))};
+  }
+  IndexValue cast(Type type) const {
+    if (value.getType() == type)
+      return *this;
+    return {*builder, builder->createOrFold<arith::IndexCastUIOp>(type, value)};
+  }
 
   template <typename OpTy, typename... Args>
   IndexValue binary(const IndexValue &rhs, Args... args) const {

@@ -141,16 +141,8 @@ SmallVector<Value> Epilogue::getIndices(AffineMap map, IndexValue major,
 }
 
 Value Epilogue::finish(Value accumulator, Value init, ValueRange operands) {
-  if (init) {
-    Type type = accumulator.getType();
-    if (isa<FloatType>(type)) {
-      if (init.getType() != type)
-        init = arith::ExtFOp::create(b, type, init);
-      accumulator = arith::AddFOp::create(b, accumulator, init);
-    } else {
-      accumulator = arith::AddIOp::create(b, accumulator, init);
-    }
-  }
+  if (init)
+    accumulator = addInit(b, b.getLoc(), accumulator, init);
   return inlineEpilogue(b, b.getLoc(), matmul, accumulator, operands);
 }
 

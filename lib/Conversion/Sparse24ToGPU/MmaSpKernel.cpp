@@ -5,23 +5,10 @@
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
 namespace mma_sp = ::sparse24::mma_sp;
-
-bool MmaSpKernelSpec::isDenseKContiguous() const {
-  return matmul.isDenseKContiguous();
-}
-
-bool MmaSpKernelSpec::isOutputTransposed() const {
-  return !matmul.isLhsSparse();
-}
-
-::sparse24::PackedLayout MmaSpKernelSpec::getPackedLayout() const {
-  return matmul.getLayout()->getPackedLayout();
-}
 
 int64_t MmaSpKernelSpec::getNumThreads() const {
   return schedule.getWarpRows() * schedule.getWarpCols() * mma_sp::kLanes;
@@ -32,41 +19,9 @@ int64_t MmaSpKernelSpec::getSharedMemoryBytes() const {
                   getEpilogueSharedMemoryBytes(*this));
 }
 
-std::string MmaSpKernelSpec::getName() const {
-  std::string types;
-  llvm::raw_string_ostream(types)
-      << matmul.getOperandElementType() << "_" << matmul.getOutputElementType();
-  return llvm::formatv("matmul_mma_sp_{0}_{1}x{2}x{3}", types,
-                       schedule.getTileRows(), schedule.getTileCols(),
-                       schedule.getTileK());
-}
-
-std::string MmaSpKernelSpec::getKey() const {
-  std::string key;
-  llvm::raw_string_ostream os(key);
-  os << getName() << schedule << matmul.getAccumulatorType()
-     << matmul.getAccumulate() << isDenseKContiguous() << isOutputTransposed()
-     << denseCopyBytes << matmul.getEpilogueMaps();
-  for (Value operand : matmul.getEpilogueOperands())
-    os << getElementTypeOrSelf(operand.getType());
-  for (Block &block : matmul.getEpilogue())
-    for (Operation &inner : block)
-      inner.print(os, OpPrintingFlags().useLocalScope());
-  return key;
-}
-
 WarpTile mlir::sparse24::getWarpTile(ScheduleAttr schedule) {
   return {schedule.getTileRows() / schedule.getWarpRows() / mma_sp::kM,
           schedule.getTileCols() / schedule.getWarpCols() / mma_sp::kN};
-}
-
-/// The type of a kernel's argument for an operand: sizes are dynamic, so that
-/// shapes share kernels.
-static MemRefType getArgumentType(Value operand) {
-  auto type = cast<MemRefType>(operand.getType());
-  return MemRefType::get(
-      SmallVector<int64_t>(type.getRank(), ShapedType::kDynamic),
-      type.getElementType());
 }
 
 gpu::GPUFuncOp mlir::sparse24::buildMmaSpKernel(OpBuilder &builder,

@@ -5,43 +5,28 @@
 #define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_MMASPKERNEL_H
 
 #include "IndexValue.h"
+#include "KernelSpec.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
-#include "sparse24/Support/PackedLayout.h"
 
 namespace mlir::sparse24 {
 
-/// All that distinguishes one kernel from another. M, N and K are arguments of
-/// the kernel, so that products of any shape share it.
-///
-/// A kernel computes a tile of `rows × cols`, where the rows are those of the
-/// sparse operand (stored rows × K) and the columns those of the dense one.
-/// For a sparse right operand, D = X·Wᵀ, it computes Dᵀ and stores it
-/// transposed: nothing else depends on the side.
-struct MmaSpKernelSpec {
-  /// The operation in memref form, for its types, flags and epilogue. Mutable
-  /// because an operation's accessors aren't const.
-  mutable MatmulOp matmul;
-  ScheduleAttr schedule;
+/// What distinguishes one `mma.sp` kernel from another.
+struct MmaSpKernelSpec : KernelSpec {
+  MmaSpKernelSpec(MatmulOp matmul, ScheduleAttr schedule,
+                  int64_t denseCopyBytes = 0)
+      : KernelSpec(matmul, schedule), denseCopyBytes(denseCopyBytes) {}
+
   /// The widest copy to which every row of the dense operand is aligned: 16, 8
   /// or 4 bytes asynchronously, 2 through a register.
   int64_t denseCopyBytes;
 
-  /// The dense operand is in memory as cols × K (K contiguous), not K × cols.
-  bool isDenseKContiguous() const;
-  /// The output is in memory as cols × rows.
-  bool isOutputTransposed() const;
-
-  /// The layout of the packed operand, whose constants shape the mainloop.
-  ::sparse24::PackedLayout getPackedLayout() const;
-
   int64_t getNumThreads() const;
   int64_t getSharedMemoryBytes() const;
-  /// A name that tells a reader the types and the schedule.
-  std::string getName() const;
   /// Equal for kernels that may be shared.
-  std::string getKey() const;
+  std::string getKey() const {
+    return getCommonKey() + std::to_string(denseCopyBytes);
+  }
 };
 
 /// A kernel under construction: its arguments and where a thread stands.

@@ -85,7 +85,8 @@ public:
         colGroups(warpTile.colBlocks >= 8 ? 2 : 1),
         colBlocksPerGroup(warpTile.colBlocks / colGroups),
         numBlocks(context.k.ceilDiv(blockK)),
-        barriers(b, getOperandBytes(spec), schedule.getStages()) {}
+        barriers(b, IndexValue(b, getOperandBytes(spec)),
+                 schedule.getStages()) {}
 
   SmallVector<Value> emit();
 

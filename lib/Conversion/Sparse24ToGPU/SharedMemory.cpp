@@ -10,18 +10,31 @@
 using namespace mlir;
 using namespace mlir::sparse24;
 
-Value mlir::sparse24::viewSharedMemory(ImplicitLocOpBuilder &b, int64_t offset,
-                                       ArrayRef<int64_t> shape,
-                                       Type elementType) {
+static Value getDynamicSharedMemory(ImplicitLocOpBuilder &b) {
   auto space =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
-  auto bytesType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
-                                   MemRefLayoutAttrInterface(), space);
+  auto type = MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
+                              MemRefLayoutAttrInterface(), space);
+  return gpu::DynamicSharedMemoryOp::create(b, type);
+}
+
+Value mlir::sparse24::viewSharedMemory(ImplicitLocOpBuilder &b,
+                                       IndexValue offset,
+                                       ArrayRef<int64_t> shape,
+                                       Type elementType) {
+  Value bytes = getDynamicSharedMemory(b);
   auto viewType =
-      MemRefType::get(shape, elementType, MemRefLayoutAttrInterface(), space);
-  Value bytes = gpu::DynamicSharedMemoryOp::create(b, bytesType);
-  return memref::ViewOp::create(b, viewType, bytes, IndexValue(b, offset),
+      MemRefType::get(shape, elementType, MemRefLayoutAttrInterface(),
+                      cast<MemRefType>(bytes.getType()).getMemorySpace());
+  return memref::ViewOp::create(b, viewType, bytes, offset.widen(),
                                 ValueRange());
+}
+
+IndexValue mlir::sparse24::getAlignedOffset(ImplicitLocOpBuilder &b,
+                                            int64_t alignment) {
+  IndexValue begin(b, memref::ExtractAlignedPointerAsIndexOp::create(
+                          b, getDynamicSharedMemory(b)));
+  return begin.ceilDiv(alignment) * alignment - begin;
 }
 
 Value mlir::sparse24::getPointer(ImplicitLocOpBuilder &b, Value memref,
@@ -30,7 +43,7 @@ Value mlir::sparse24::getPointer(ImplicitLocOpBuilder &b, Value memref,
   Type elementType = cast<MemRefType>(memref.getType()).getElementType();
   IndexValue base(b, memref::ExtractAlignedPointerAsIndexOp::create(b, memref));
   IndexValue address =
-      base + element * (elementType.getIntOrFloatBitWidth() / 8);
+      base + element.widen() * (elementType.getIntOrFloatBitWidth() / 8);
   Value integer = arith::IndexCastUIOp::create(b, b.getI64Type(), address);
   return LLVM::IntToPtrOp::create(
       b,
@@ -38,7 +51,7 @@ Value mlir::sparse24::getPointer(ImplicitLocOpBuilder &b, Value memref,
       integer);
 }
 
-MBarriers::MBarriers(ImplicitLocOpBuilder &builder, int64_t offset,
+MBarriers::MBarriers(ImplicitLocOpBuilder &builder, IndexValue offset,
                      int64_t number)
     : b(builder), number(number),
       memory(
@@ -68,15 +81,45 @@ void MBarriers::arriveAfterCopies(IndexValue index, bool releasesStores) {
     arrive(index);
 }
 
+void MBarriers::arriveExpecting(IndexValue index, int64_t bytes) {
+  Value count = arith::ConstantOp::create(b, b.getI32IntegerAttr(bytes));
+  NVVM::MBarrierArriveExpectTxOp::create(b, b.getI64Type(), getPointer(index),
+                                         count, NVVM::MemScopeKind::CTA,
+                                         /*relaxed=*/false,
+                                         /*predicate=*/Value());
+}
+
+void MBarriers::arriveAt(Value cta, IndexValue index) {
+  auto type = LLVM::LLVMPointerType::get(
+      b.getContext(),
+      static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
+  Value remote = NVVM::MapaOp::create(b, type, getPointer(index), cta);
+  // A release of the cluster's scope would be a memory barrier of the whole
+  // GPU, and what arrives here has only read.
+  NVVM::MBarrierArriveOp::create(b, Type(), remote, /*count=*/Value());
+}
+
 void MBarriers::wait(IndexValue index, Value parity) {
   Value pointer = getPointer(index);
+  waitUntil([&]() -> Value {
+    return NVVM::MBarrierTestWaitOp::create(b, b.getI1Type(), pointer, parity);
+  });
+}
+
+void MBarriers::waitSuspended(IndexValue index, Value parity) {
+  Value pointer = getPointer(index);
+  waitUntil([&]() -> Value {
+    return NVVM::MBarrierTryWaitOp::create(b, b.getI1Type(), pointer, parity,
+                                           /*ticks=*/Value());
+  });
+}
+
+void MBarriers::waitUntil(function_ref<Value()> isOver) {
   auto loop = scf::WhileOp::create(b, TypeRange(), ValueRange());
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&loop.getBefore());
-  Value isOver =
-      NVVM::MBarrierTestWaitOp::create(b, b.getI1Type(), pointer, parity);
   Value isPending = arith::XOrIOp::create(
-      b, isOver, arith::ConstantOp::create(b, b.getBoolAttr(true)));
+      b, isOver(), arith::ConstantOp::create(b, b.getBoolAttr(true)));
   scf::ConditionOp::create(b, isPending, ValueRange());
   b.createBlock(&loop.getAfter());
   scf::YieldOp::create(b);

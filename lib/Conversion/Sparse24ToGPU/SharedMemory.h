@@ -12,8 +12,17 @@ namespace mlir::sparse24 {
 
 /// A part of the CTA's dynamic shared memory, from byte `offset` on, as a
 /// memref of that shape.
-Value viewSharedMemory(ImplicitLocOpBuilder &builder, int64_t offset,
+Value viewSharedMemory(ImplicitLocOpBuilder &builder, IndexValue offset,
                        ArrayRef<int64_t> shape, Type elementType);
+inline Value viewSharedMemory(ImplicitLocOpBuilder &builder, int64_t offset,
+                              ArrayRef<int64_t> shape, Type elementType) {
+  return viewSharedMemory(builder, IndexValue(builder, offset), shape,
+                          elementType);
+}
+
+/// The first byte of the CTA's dynamic shared memory whose address is a
+/// multiple of `alignment`, a power of two.
+IndexValue getAlignedOffset(ImplicitLocOpBuilder &builder, int64_t alignment);
 
 /// The address of an element, for operations that take no memref: of `memref`
 /// as one dimension, in that address space.
@@ -29,7 +38,7 @@ public:
   static constexpr int64_t kBytes = 8;
 
   /// `number` barriers from byte `offset` of shared memory on.
-  MBarriers(ImplicitLocOpBuilder &builder, int64_t offset, int64_t number);
+  MBarriers(ImplicitLocOpBuilder &builder, IndexValue offset, int64_t number);
 
   /// By one thread, before all others may use them.
   void initialize(int64_t arrivals);
@@ -38,13 +47,22 @@ public:
   /// Arrives once all `cp.async` copies that the thread has started have
   /// landed. This alone doesn't release what the thread itself has stored.
   void arriveAfterCopies(IndexValue index, bool releasesStores);
+  /// Arrives and announces bytes of bulk copies.
+  void arriveExpecting(IndexValue index, int64_t bytes);
+  /// Arrives at the barrier of that index of another CTA of the cluster, an
+  /// `i32`.
+  void arriveAt(Value cta, IndexValue index);
   /// Waits until the phase of that parity (an `i32`) has ended.
   void wait(IndexValue index, Value parity);
+  /// The same where the hardware can suspend the thread (sm_90).
+  void waitSuspended(IndexValue index, Value parity);
 
   /// The barrier's address.
   Value getPointer(IndexValue index);
 
 private:
+  void waitUntil(function_ref<Value()> isOver);
+
   ImplicitLocOpBuilder &b;
   int64_t number;
   Value memory;

@@ -205,6 +205,8 @@ LogicalResult LowerWait::matchAndRewrite(WarpgroupWaitOp op,
   WarpgroupAsm ptx(b);
   for (Value accumulators : op.getAccumulators())
     ptx.addAccumulators(accumulators);
+  for (Value word : op.getMetadata())
+    ptx.addInput(word);
   rewriter.replaceOp(op, ptx.emit("wgmma.wait_group.sync.aligned " +
                                   std::to_string(op.getPending()) + ";"));
   return success();

@@ -55,11 +55,66 @@ func.func @few_warps_for_rows(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: 
 
 // -----
 
-func.func @family(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
-  // expected-error @below {{kernels of the family wgmma_sp are not generated yet}}
+func.func @tile_k(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
+  // expected-error @below {{wgmma.sp kernels of 'bf16' walk K in steps of 64; the schedule is #sparse24.schedule<wgmma_sp, tile = [128, 64, 128], warps = [8, 1], stages = 2>}}
   sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
     outs(%y : memref<64x96xf32>) k = 128 acc = f32
     layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 128>
-    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 3>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 64, 128], warps = [8, 1], stages = 2>
+  return
+}
+
+// -----
+
+func.func @order_of_8_bits(%p: memref<5120xi8>, %x: memref<128x96xi8>, %y: memref<64x96xi32>) {
+  // expected-error @below {{wgmma.sp reads a dense operand of 'i8' only with K contiguous; transpose it first}}
+  sparse24.matmul lhs ins(%p : memref<5120xi8>) dense(%x : memref<128x96xi8>)
+    outs(%y : memref<64x96xi32>) k = 128 acc = i32
+    layout = #sparse24.layout<wgmma_sp, i8, rows = 64, k = 128>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 32, 128], warps = [4, 1], stages = 3>
+  return
+}
+
+// -----
+
+func.func @order_of_32_bits(%p: memref<4608xi8>, %x: memref<32x96xf32>, %y: memref<96x64xf32>) {
+  // expected-error @below {{wgmma.sp reads a dense operand of 'f32' only with K contiguous; transpose it first}}
+  sparse24.matmul rhs ins(%p : memref<4608xi8>) dense(%x : memref<32x96xf32>)
+    outs(%y : memref<96x64xf32>) k = 32 acc = f32 transpose_dense
+    layout = #sparse24.layout<wgmma_sp, f32, rows = 64, k = 32>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 32, 32], warps = [4, 1], stages = 3>
+  return
+}
+
+// -----
+
+func.func @shared_memory(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
+  // expected-error-re @below {{needs {{[0-9]+}} bytes of shared memory, of which sm_90a has 232448; the schedule is #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 6>}}
+  sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
+    outs(%y : memref<64x96xf32>) k = 128 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 128>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 6>
+  return
+}
+
+// -----
+
+func.func @stream_k(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
+  // expected-error @below {{wgmma.sp kernels with stream_k or ping_pong are not generated yet; the schedule is #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 3, stream_k = true>}}
+  sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
+    outs(%y : memref<64x96xf32>) k = 128 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 128>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 3, stream_k = true>
+  return
+}
+
+// -----
+
+func.func @ping_pong(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
+  // expected-error @below {{wgmma.sp kernels with stream_k or ping_pong are not generated yet}}
+  sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
+    outs(%y : memref<64x96xf32>) k = 128 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 128>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 3, ping_pong = true>
   return
 }

@@ -40,8 +40,8 @@ gpu.module @kernels [#nvvm.target<chip = "sm_90a", features = "+ptx85", O = 3>] 
     // CHECK: "wgmma.mma_async.sp.sync.aligned.m64n16k64.f16.e4m3.e5m2 {$0, $1, $2, $3}, {$8, $9, $10, $11}, $12, $13, 0, 1, 1, 1;"
     %1 = sparse24.warpgroup.mma_sp %h, %a, %b, %e {shape = array<i64: 64, 16, 64>, a_type = f8E4M3FN, b_type = f8E5M2} : (vector<8xf16>, vector<4xi32>, i64, i32) -> vector<8xf16>
     nvvm.wgmma.commit.group.sync.aligned
-    // CHECK: "wgmma.wait_group.sync.aligned 0;", "{{(=r,)+}}0,1,2,3,4,5,6,7,8,9,10,11,~{memory}"
-    %2:2 = sparse24.warpgroup.wait 0 %0, %1 : vector<8xi32>, vector<8xf16>
+    // CHECK: "wgmma.wait_group.sync.aligned 0;", "{{(=r,)+}}0,1,2,3,4,5,6,7,8,9,10,11,r,~{memory}"
+    %2:2 = sparse24.warpgroup.wait 0 %0, %1 : vector<8xi32>, vector<8xf16> metadata(%e)
     vector.store %2#0, %out[%c0] : memref<8xi32>, vector<8xi32>
     vector.store %2#1, %half[%c0] : memref<8xf16>, vector<8xf16>
     gpu.return

@@ -21,8 +21,8 @@ func.func @registers(%c: vector<8xi32>, %d: vector<8xi32>, %a: vector<4xi32>, %b
   %0 = sparse24.warpgroup.mma_sp %c, %a, %b, %e
     {shape = array<i64: 64, 16, 64>, a_type = i8, b_type = ui8, overwrite}
     : (vector<8xi32>, vector<4xi32>, i64, i32) -> vector<8xi32>
-  // CHECK: %{{.*}}:2 = sparse24.warpgroup.wait 1 %{{.*}}, %{{.*}} : vector<8xi32>, vector<8xi32>
-  %1:2 = sparse24.warpgroup.wait 1 %0, %d : vector<8xi32>, vector<8xi32>
+  // CHECK: %{{.*}}:2 = sparse24.warpgroup.wait 1 %{{.*}}, %{{.*}} : vector<8xi32>, vector<8xi32> metadata(%{{.*}})
+  %1:2 = sparse24.warpgroup.wait 1 %0, %d : vector<8xi32>, vector<8xi32> metadata(%e)
   // CHECK: sparse24.warpgroup.wait 0{{$}}
   sparse24.warpgroup.wait 0
   return %1#0, %1#1 : vector<8xi32>, vector<8xi32>

@@ -150,7 +150,8 @@ def main():
     parser.add_argument("out", type=Path)
     parser.add_argument("--family", choices=FAMILIES, default="mma_sp", help="the packed layouts' family")
     parser.add_argument("--schedule", help="the schedule of all products, such as "
-                        "'mma_sp, tile = [128, 128, 64], warps = [2, 4], stages = 4'; else the compiler chooses")
+                        "'mma_sp, tile = [128, 128, {k}], warps = [2, 4], stages = 4', where {k} stands for "
+                        "the elements in 128 bytes; else the compiler chooses")
     options = parser.parse_args()
     cases = {"check": check_cases, "bench": bench_cases}[options.set](options.family)
     write(cases, options.out, options.schedule)

@@ -152,7 +152,10 @@ class Case:
         flags = " accumulate" * self.accumulate + " transpose_dense" * self.transpose
         layout = (f"#sparse24.layout<{self.family}, {ELEMENTS[self.element][0]}, "
                   f"rows = {self.rows}, k = {self.k}>")
-        by_hand = f" schedule = #sparse24.schedule<{schedule}>" if schedule else ""
+        by_hand = ""
+        if schedule:
+            step = 128 // ELEMENTS[self.element][1]
+            by_hand = f" schedule = #sparse24.schedule<{schedule.replace('{k}', str(step))}>"
         return (
             f"func.func @{self.name}({', '.join(arguments)}) -> {out_type} {{\n{init}"
             f"  %d = sparse24.matmul {self.side} ins(%w : {packed_type})\n"

@@ -95,10 +95,13 @@ LogicalResult WarpgroupMmaSpOp::verify() {
 
 LogicalResult
 WarpgroupWaitOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
-                                  ValueRange accumulators, DictionaryAttr,
-                                  OpaqueProperties, RegionRange,
+                                  ValueRange operands,
+                                  DictionaryAttr attributes,
+                                  OpaqueProperties properties,
+                                  RegionRange regions,
                                   SmallVectorImpl<Type> &results) {
-  llvm::append_range(results, accumulators.getTypes());
+  WarpgroupWaitOpAdaptor adaptor(operands, attributes, properties, regions);
+  llvm::append_range(results, adaptor.getAccumulators().getTypes());
   return success();
 }
 

@@ -159,8 +159,13 @@ LogicalResult SelectSchedulesPass::select(RewriterBase &rewriter, MatmulOp op) {
   int64_t columns = output.getDimSize(op.isLhsSparse() ? 1 : 0);
   if (ShapedType::isDynamic(columns))
     columns = expectedN;
+  bool readsFullOperands =
+      op.getAccumulate() ||
+      llvm::any_of(op.getEpilogueOperands().getTypes(), [](Type type) {
+        return cast<ShapedType>(type).getRank() == 2;
+      });
   ProductShape shape{layout.getPackedLayout(), columns,
-                     output.getElementTypeBitWidth() / 8};
+                     output.getElementTypeBitWidth() / 8, readsFullOperands};
   std::optional<ScheduleEstimate> estimate = chooseSchedule(shape, targetAttr);
   if (!estimate)
     return op.emitOpError("no schedule fits the shared memory of ") << target;

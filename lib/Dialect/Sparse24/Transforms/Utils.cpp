@@ -42,6 +42,14 @@ Value mlir::sparse24::transposeMatrix(OpBuilder &builder, Location loc,
       ->getResult(0);
 }
 
+Value mlir::sparse24::addInit(OpBuilder &builder, Location loc,
+                              Value accumulator, Value init) {
+  init = convertScalar(builder, loc, init, accumulator.getType());
+  if (isa<FloatType>(accumulator.getType()))
+    return arith::AddFOp::create(builder, loc, accumulator, init);
+  return arith::AddIOp::create(builder, loc, accumulator, init);
+}
+
 Value mlir::sparse24::inlineEpilogue(OpBuilder &builder, Location loc,
                                      MatmulOp matmul, Value accumulator,
                                      ValueRange operandValues) {

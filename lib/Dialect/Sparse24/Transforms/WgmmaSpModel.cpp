@@ -50,23 +50,27 @@ static int64_t getStageBytes(const Tile &tile) {
   return tile.rows * wgmma_sp::kRowBytesA + tile.columns * wgmma_sp::kRowBytesB;
 }
 
-/// Bytes that consumers stage the output in: 64 rows each, with 32-bit elements
-/// 64 columns at a time.
+/// Bytes that consumers stage the output in: each has up to three pieces of 64
+/// rows of 128 bytes on their way.
 static int64_t getStagingBytes(const Tile &tile, int64_t consumers,
                                int64_t outputElementBytes) {
-  int64_t columns = outputElementBytes <= 2
-                        ? tile.columns
-                        : std::min<int64_t>(tile.columns, 64);
-  return consumers * wgmma_sp::kM * columns * outputElementBytes;
+  int64_t columns = std::min(tile.columns, 128 / outputElementBytes);
+  int64_t pieces = tile.rows / wgmma_sp::kM / consumers *
+                   llvm::divideCeil(tile.columns, columns);
+  return consumers * std::min<int64_t>(pieces, 3) * wgmma_sp::kM * columns *
+         outputElementBytes;
 }
 
-/// Barriers, and what aligning the stages takes.
-static constexpr int64_t kSlackBytes = 2048;
+/// Barriers, what aligning the stages takes, and the epilogue's operands.
+static constexpr int64_t kSlackBytes = 8192;
 
 SmallVector<ScheduleAttr>
 WgmmaSpModel::getCandidates(const ProductShape &shape) const {
   SmallVector<ScheduleAttr> schedules;
   for (const Tile &tile : kTiles) {
+    // Beside the sums of the largest tile there are no registers for them.
+    if (shape.readsFullOperands && tile.rows * tile.columns > 256 * 128)
+      continue;
     int64_t consumers = std::min<int64_t>(tile.rows / wgmma_sp::kM, 2);
     int64_t free = target.getSharedMemoryBytes() - kSlackBytes -
                    getStagingBytes(tile, consumers, shape.outputElementBytes);

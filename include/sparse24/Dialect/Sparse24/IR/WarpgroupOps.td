@@ -88,6 +88,7 @@ def Sparse24_WarpgroupMmaSpOp : Sparse24_Op<"warpgroup.mma_sp", [
 }
 
 def Sparse24_WarpgroupWaitOp : Sparse24_Op<"warpgroup.wait", [
+    AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<InferTypeOpInterface>,
     MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "waits for products of a warpgroup and hands on their results";
@@ -97,22 +98,30 @@ def Sparse24_WarpgroupWaitOp : Sparse24_Op<"warpgroup.wait", [
     flight go in and come out: so nothing can read them before the wait, which
     would make ptxas serialize the products.
 
+    `metadata` are words that products which this wait completes have read. The
+    hardware reads them while a product is in flight, not when it starts, and
+    ptxas doesn't know: it would give their registers to other values. Named
+    here, they are kept. (Seen on an H100, whose results were wrong without.)
+
     Rules:
     * `wait_c1`: `pending` isn't negative.
 
     ```mlir
-    func.func @results(%0: vector<96xf32>, %1: vector<96xf32>)
+    func.func @results(%0: vector<96xf32>, %1: vector<96xf32>, %metadata: i32)
         -> (vector<96xf32>, vector<96xf32>) {
       %d:2 = sparse24.warpgroup.wait 1 %0, %1 : vector<96xf32>, vector<96xf32>
+             metadata(%metadata)
       return %d#0, %d#1 : vector<96xf32>, vector<96xf32>
     }
     ```
   }];
   let arguments = (ins I32Attr:$pending,
-                       Variadic<Sparse24_Accumulators>:$accumulators);
+                       Variadic<Sparse24_Accumulators>:$accumulators,
+                       Variadic<I32>:$metadata);
   let results = (outs Variadic<Sparse24_Accumulators>:$results);
   let assemblyFormat = [{
-    $pending ($accumulators^ `:` type($accumulators))? attr-dict
+    $pending ($accumulators^ `:` type($accumulators))?
+    (`metadata` `(` $metadata^ `)`)? attr-dict
   }];
   let hasVerifier = 1;
 }

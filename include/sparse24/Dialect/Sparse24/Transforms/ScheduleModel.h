@@ -15,6 +15,8 @@ struct ProductShape {
   ::sparse24::PackedLayout sparse;
   int64_t columns;
   int64_t outputElementBytes;
+  /// The epilogue reads operands as large as the output, or the output itself.
+  bool readsFullOperands = false;
 };
 
 /// A schedule, and what the model expects of it.

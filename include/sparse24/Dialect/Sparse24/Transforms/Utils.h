@@ -16,6 +16,10 @@ Value convertScalar(OpBuilder &builder, Location loc, Value value, Type type);
 /// The transpose of a matrix, a tensor.
 Value transposeMatrix(OpBuilder &builder, Location loc, Value matrix);
 
+/// The accumulator, added to an element of the output that a product
+/// accumulates into.
+Value addInit(OpBuilder &builder, Location loc, Value accumulator, Value init);
+
 /// Computes one output element of a product from its accumulator: clones the
 /// epilogue's operations at the insertion point, or converts the accumulator to
 /// the output's element type if the product has none. `operandValues` are the

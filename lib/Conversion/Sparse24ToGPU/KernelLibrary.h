@@ -1,0 +1,43 @@
+// Where generated kernels are kept, and how products become launches of them.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_KERNELLIBRARY_H
+#define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_KERNELLIBRARY_H
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace mlir::sparse24 {
+
+/// Builds kernels into one gpu.module and shares equal ones.
+class KernelLibrary {
+public:
+  explicit KernelLibrary(ModuleOp module) : module(module) {}
+
+  /// The kernel of that key; `build` makes it at the builder's insertion point
+  /// if it isn't there yet.
+  gpu::GPUFuncOp getOrBuild(StringRef key,
+                            function_ref<gpu::GPUFuncOp(OpBuilder &)> build);
+  unsigned getNumKernels() const { return kernels.size(); }
+
+private:
+  gpu::GPUModuleOp getKernelModule();
+
+  ModuleOp module;
+  gpu::GPUModuleOp kernelModule;
+  llvm::StringMap<gpu::GPUFuncOp> kernels;
+};
+
+/// What no kernel can be generated for, as a diagnostic. The product is packed,
+/// on buffers, and has a schedule.
+LogicalResult checkMmaSp(MatmulOp matmul);
+LogicalResult checkWgmmaSp(MatmulOp matmul);
+
+/// Replaces a product that was checked by launches.
+void lowerToMmaSp(MatmulOp matmul, KernelLibrary &library);
+void lowerToWgmmaSp(MatmulOp matmul, KernelLibrary &library);
+
+} // namespace mlir::sparse24
+
+#endif // SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_KERNELLIBRARY_H

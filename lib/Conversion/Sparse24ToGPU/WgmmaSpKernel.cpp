@@ -1,0 +1,236 @@
+// Puts a `wgmma.sp` kernel together from its parts.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "WgmmaSpKernel.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace mlir::sparse24;
+
+// The swizzle of 128 bytes permutes the 16-byte pieces of eight rows.
+static constexpr int64_t kSharedAlignment = 1024;
+
+static int64_t getBarrierOffset(const WgmmaSpKernelSpec &spec) {
+  return getMainloopSharedMemoryBytes(spec) +
+         getEpilogueSharedMemoryBytes(spec);
+}
+
+int64_t WgmmaSpKernelSpec::getSharedMemoryBytes() const {
+  int64_t barriers = 2 * schedule.getStages() * MBarriers::kBytes;
+  return kSharedAlignment + getBarrierOffset(*this) + barriers;
+}
+
+nvgpu::TensorMapDescriptorType TensorMapShape::getType() const {
+  MLIRContext *context = elementType.getContext();
+  auto space =
+      IntegerAttr::get(IntegerType::get(context, 64),
+                       static_cast<int64_t>(NVVM::NVVMMemorySpace::Shared));
+  auto box = MemRefType::get({major, minor}, elementType,
+                             MemRefLayoutAttrInterface(), space);
+  return nvgpu::TensorMapDescriptorType::get(
+      context, box,
+      isSwizzled() ? nvgpu::TensorMapSwizzleKind::SWIZZLE_128B
+                   : nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE,
+      nvgpu::TensorMapL2PromoKind::L2PROMO_256B,
+      nvgpu::TensorMapOOBKind::OOB_ZERO,
+      nvgpu::TensorMapInterleaveKind::INTERLEAVE_NONE);
+}
+
+IndexValue TensorMapShape::getOffset(IndexValue majorIndex,
+                                     IndexValue minorIndex) const {
+  if (isSwizzled()) {
+    int64_t pieceElements = minor / 8;
+    IndexValue pieceIndex = (minorIndex / pieceElements) ^ (majorIndex % 8);
+    minorIndex = pieceIndex * pieceElements + minorIndex % pieceElements;
+  }
+  return majorIndex * minor + minorIndex;
+}
+
+//===----------------------------------------------------------------------===//
+// Context
+//===----------------------------------------------------------------------===//
+
+PipelinePosition WgmmaSpKernelContext::getFirstPosition() const {
+  Value even = arith::ConstantOp::create(builder, builder.getI32IntegerAttr(0));
+  return {constant(0), even};
+}
+
+PipelinePosition
+WgmmaSpKernelContext::getNext(const PipelinePosition &position) const {
+  IndexValue next = position.stage + 1;
+  Value isInside = next < spec.schedule.getStages();
+  Value one = arith::ConstantOp::create(builder, builder.getI32IntegerAttr(1));
+  Value flipped = arith::XOrIOp::create(builder, position.parity, one);
+  return {next.orZeroUnless(isInside),
+          arith::SelectOp::create(builder, isInside, position.parity, flipped)};
+}
+
+void WgmmaSpKernelContext::emitIf(Value condition,
+                                  function_ref<void()> body) const {
+  auto ifOp = scf::IfOp::create(builder, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(ifOp.thenBlock());
+  body();
+}
+
+//===----------------------------------------------------------------------===//
+// Kernel
+//===----------------------------------------------------------------------===//
+
+/// Registers of a thread of the producer and of a consumer: what 64 Ki
+/// registers allow. With one consumer everybody has enough.
+static std::optional<std::pair<int, int>> getRegisters(int64_t consumers) {
+  switch (consumers) {
+  case 2:
+    return std::pair(24, 240);
+  case 3:
+    return std::pair(32, 160);
+  default:
+    return std::nullopt;
+  }
+}
+
+static void setRegisters(ImplicitLocOpBuilder &b, int64_t consumers,
+                         bool isConsumer) {
+  if (auto registers = getRegisters(consumers))
+    NVVM::SetMaxRegisterOp::create(
+        b, isConsumer ? registers->second : registers->first,
+        isConsumer ? NVVM::SetMaxRegisterAction::increase
+                   : NVVM::SetMaxRegisterAction::decrease);
+}
+
+/// All threads of the cluster wait for each other.
+static void synchronize(const WgmmaSpKernelContext &context) {
+  ImplicitLocOpBuilder &b = context.builder;
+  if (context.spec.schedule.getCluster() == 1) {
+    gpu::BarrierOp::create(b);
+    return;
+  }
+  NVVM::ClusterArriveOp::create(b, b.getUnitAttr());
+  NVVM::ClusterWaitOp::create(b, b.getUnitAttr());
+}
+
+static void initializeBarriers(WgmmaSpKernelContext &context,
+                               IndexValue threadOfCta) {
+  ImplicitLocOpBuilder &b = context.builder;
+  const WgmmaSpKernelSpec &spec = context.spec;
+  context.emitIf(threadOfCta < 1, [&] {
+    context.full.initialize(1);
+    // Each warp of each consumer, in all CTAs of the cluster.
+    context.empty.initialize(spec.getNumConsumers() * 4 *
+                             spec.schedule.getCluster());
+    NVVM::FenceMbarrierInitOp::create(b);
+  });
+  synchronize(context);
+}
+
+static void emitConsumer(WgmmaSpKernelContext &context) {
+  PipelinePosition first = context.getFirstPosition();
+  emitTileLoop(
+      context, {first.stage, first.parity},
+      [&](OutputTile tile, ValueRange carried) {
+        PipelinePosition position{{context.builder, carried[0]}, carried[1]};
+        emitEpiloguePrologue(context, tile);
+        SmallVector<Value> accumulators = emitProducts(context, tile, position);
+        emitEpilogue(context, tile, accumulators);
+        return SmallVector<Value>{position.stage, position.parity};
+      });
+  emitEpilogueEnd(context);
+}
+
+/// The kernel's arguments are those of the launch: the packed operand, the
+/// dense operand's tensor map, K, the output, its tensor map if it is aligned,
+/// and the epilogue's operands.
+static SmallVector<Type> getArgumentTypes(const WgmmaSpKernelSpec &spec) {
+  MatmulOp matmul = spec.matmul;
+  SmallVector<Type> types = {
+      getArgumentType(matmul.getPacked()), getDenseMap(spec).getType(),
+      IndexType::get(matmul.getContext()), getArgumentType(matmul.getInit())};
+  if (spec.isOutputAligned)
+    types.push_back(getOutputMap(spec).getType());
+  for (Value operand : matmul.getEpilogueOperands())
+    types.push_back(getArgumentType(operand));
+  return types;
+}
+
+gpu::GPUFuncOp
+mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
+                                   StringRef name,
+                                   const WgmmaSpKernelSpec &spec) {
+  auto func = gpu::GPUFuncOp::create(
+      builder, loc, name, builder.getFunctionType(getArgumentTypes(spec), {}));
+  func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
+                builder.getUnitAttr());
+  func.setKnownBlockSizeAttr(builder.getDenseI32ArrayAttr(
+      {static_cast<int32_t>(spec.getNumThreads()), 1, 1}));
+  int64_t cluster = spec.schedule.getCluster();
+  if (cluster > 1)
+    func.setKnownClusterSizeAttr(
+        builder.getDenseI32ArrayAttr({static_cast<int32_t>(cluster), 1, 1}));
+  // With the block's size this fixes the registers at entry, which the
+  // warpgroups then share out.
+  func->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                builder.getI32IntegerAttr(1));
+
+  auto b = ImplicitLocOpBuilder::atBlockBegin(loc, &func.getBody().front());
+  ValueRange arguments = func.getArguments();
+  auto toPointer = [&](Value map) -> Value {
+    return UnrealizedConversionCastOp::create(
+               b, LLVM::LLVMPointerType::get(b.getContext()), map)
+        .getResult(0);
+  };
+  Value output = arguments[3];
+  Value outputMap = spec.isOutputAligned ? toPointer(arguments[4]) : Value();
+  auto size = [&](bool second) {
+    return IndexValue(b, memref::DimOp::create(b, output, second)).narrow();
+  };
+  auto narrow = [&](Value index) { return IndexValue(b, index).narrow(); };
+  IndexValue k = narrow(arguments[2]);
+  IndexValue thread = narrow(gpu::ThreadIdOp::create(b, gpu::Dimension::x));
+  IndexValue block = narrow(gpu::BlockIdOp::create(b, gpu::Dimension::x));
+  IndexValue warpgroup = thread / wgmma_sp::kLanes;
+  IndexValue origin = getAlignedOffset(b, kSharedAlignment).narrow();
+  IndexValue barriers = origin + getBarrierOffset(spec);
+  int64_t stages = spec.schedule.getStages();
+  WgmmaSpKernelContext context{
+      b,
+      spec,
+      arguments[0],
+      toPointer(arguments[1]),
+      output,
+      outputMap,
+      llvm::to_vector_of<Value>(
+          arguments.drop_front(spec.isOutputAligned ? 5 : 4)),
+      /*rows=*/size(spec.isOutputTransposed()),
+      /*cols=*/size(!spec.isOutputTransposed()),
+      k,
+      k.ceilDiv(spec.getPackedLayout().kBlock()),
+      block % cluster,
+      /*consumer=*/warpgroup - 1,
+      thread % wgmma_sp::kLanes,
+      origin,
+      MBarriers(b, barriers, stages),
+      MBarriers(b, barriers + stages * MBarriers::kBytes, stages)};
+
+  initializeBarriers(context, thread);
+  auto roles = scf::IfOp::create(b, warpgroup < 1, /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(roles.thenBlock());
+    setRegisters(b, spec.getNumConsumers(), /*isConsumer=*/false);
+    context.emitIf(thread < ::sparse24::mma_sp::kLanes,
+                   [&] { emitProducer(context); });
+    b.setInsertionPointToStart(roles.elseBlock());
+    setRegisters(b, spec.getNumConsumers(), /*isConsumer=*/true);
+    emitConsumer(context);
+  }
+  // No CTA ends while others may still copy into its shared memory, or arrive
+  // at its barriers.
+  if (cluster > 1)
+    synchronize(context);
+  gpu::ReturnOp::create(b);
+  return func;
+}

@@ -1,0 +1,154 @@
+// The parts of a generated `wgmma.sp` kernel.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A persistent kernel of specialised warpgroups. One warp of the first, the
+// producer, fills the stages of shared memory with bulk and tensor copies; the
+// others, the consumers, multiply them and store their part of the tile. CTAs
+// of a cluster have tiles below each other and share the dense operand: each
+// copies a part of it into the shared memory of all.
+
+#ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPKERNEL_H
+#define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPKERNEL_H
+
+#include "IndexValue.h"
+#include "KernelSpec.h"
+#include "SharedMemory.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "sparse24/Support/WgmmaSp.h"
+
+namespace mlir::sparse24 {
+
+namespace wgmma_sp = ::sparse24::wgmma_sp;
+
+/// What distinguishes one `wgmma.sp` kernel from another.
+struct WgmmaSpKernelSpec : KernelSpec {
+  WgmmaSpKernelSpec(MatmulOp matmul, ScheduleAttr schedule,
+                    bool isOutputAligned)
+      : KernelSpec(matmul, schedule), isOutputAligned(isOutputAligned) {}
+
+  /// Rows of the output are multiples of 16 bytes long, as tensor maps ask for.
+  /// Otherwise the threads store the output element by element.
+  bool isOutputAligned;
+
+  int64_t getNumConsumers() const { return schedule.getWarpRows() / 4; }
+  /// Blocks of 64 rows that a warpgroup multiplies with the same columns.
+  int64_t getBlocks() const {
+    return schedule.getTileRows() / wgmma_sp::kM / getNumConsumers();
+  }
+  int64_t getNumThreads() const {
+    return (1 + getNumConsumers()) * wgmma_sp::kLanes;
+  }
+  int64_t getSharedMemoryBytes() const;
+  /// Equal for kernels that may be shared.
+  std::string getKey() const {
+    return getCommonKey() + (isOutputAligned ? "aligned" : "");
+  }
+};
+
+/// How a matrix in global memory is cut into the boxes of a tensor map.
+struct TensorMapShape {
+  /// Along the rows of memory, and across them.
+  int64_t minor, major;
+  Type elementType;
+
+  int64_t getRowBytes() const {
+    return minor * (elementType.getIntOrFloatBitWidth() / 8);
+  }
+  /// Rows as long as all banks together are swizzled; shorter ones are not.
+  bool isSwizzled() const { return getRowBytes() == 128; }
+  nvgpu::TensorMapDescriptorType getType() const;
+  /// Where element `minor` of row `major` of a box lies in shared memory, in
+  /// elements.
+  IndexValue getOffset(IndexValue major, IndexValue minor) const;
+};
+
+/// A copy of the dense operand: the part of a stage that one CTA brings.
+TensorMapShape getDenseMap(const WgmmaSpKernelSpec &spec);
+/// A store of the output.
+TensorMapShape getOutputMap(const WgmmaSpKernelSpec &spec);
+
+/// Which stage is used next, and the parity of its barriers' phase, an `i32`.
+struct PipelinePosition {
+  IndexValue stage;
+  Value parity;
+};
+
+/// The tile that a CTA computes: its first row and column.
+struct OutputTile {
+  IndexValue row, col;
+};
+
+/// A kernel under construction: its arguments and where a thread stands.
+struct WgmmaSpKernelContext {
+  ImplicitLocOpBuilder &builder;
+  const WgmmaSpKernelSpec &spec;
+
+  /// Arguments: the packed operand (?xi8), the dense operand's tensor map, the
+  /// output (?x?) and, where it is aligned, its tensor map, and the epilogue's
+  /// operands.
+  Value packed, denseMap, output, outputMap;
+  SmallVector<Value> epilogueOperands;
+
+  /// The sizes of the product, and the blocks of a stage along K.
+  IndexValue rows, cols, k, numBlocks;
+  /// The CTA within its cluster.
+  IndexValue clusterRank;
+  /// The consumer that this warpgroup is, and the thread within it.
+  IndexValue consumer, thread;
+  /// The first byte of dynamic shared memory that is used.
+  IndexValue sharedOrigin;
+  /// A stage's phase in `full` ends when its copies have landed, in `empty`
+  /// when all consumers of the cluster have read it.
+  MBarriers full, empty;
+
+  /// All of these and what is computed from them are 32 bits wide; only places
+  /// in the packed operand are more.
+  IndexValue constant(int64_t value) const {
+    return IndexValue(builder, value).narrow();
+  }
+  /// The block of 64 rows, or the last one: rows beyond it have legal metadata,
+  /// and nobody stores their products.
+  IndexValue getPanel(IndexValue panel) const {
+    return panel.min(rows.ceilDiv(wgmma_sp::kM) - 1);
+  }
+  PipelinePosition getFirstPosition() const;
+  PipelinePosition getNext(const PipelinePosition &position) const;
+  /// Runs `body` only in threads that fulfil the condition.
+  void emitIf(Value condition, function_ref<void()> body) const;
+};
+
+/// Tile scheduler: a loop over the tiles of this CTA, with values that the body
+/// takes and gives.
+SmallVector<Value>
+emitTileLoop(WgmmaSpKernelContext &context, ValueRange carried,
+             function_ref<SmallVector<Value>(OutputTile, ValueRange)> body);
+/// The number of tiles that a cluster computes at once.
+IndexValue getNumClusterTiles(const KernelSpec &spec, IndexValue rows,
+                              IndexValue cols);
+
+/// Mainloop: its stages in shared memory, the copies into them by one warp,
+/// for all tiles, and the products of a consumer for one tile: a
+/// vector<n/2 x accumulator> for each block of 64 rows.
+int64_t getMainloopSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
+void emitProducer(WgmmaSpKernelContext &context);
+SmallVector<Value> emitProducts(WgmmaSpKernelContext &context, OutputTile tile,
+                                PipelinePosition &position);
+
+/// Epilogue: what it does before a tile's products, and after them.
+int64_t getEpilogueSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
+void emitEpiloguePrologue(WgmmaSpKernelContext &context, OutputTile tile);
+void emitEpilogue(WgmmaSpKernelContext &context, OutputTile tile,
+                  ArrayRef<Value> accumulators);
+/// Waits for the last stores to be done, at the kernel's end.
+void emitEpilogueEnd(WgmmaSpKernelContext &context);
+
+/// Builds the kernel at the builder's insertion point, in a gpu.module.
+gpu::GPUFuncOp buildWgmmaSpKernel(OpBuilder &builder, Location loc,
+                                  StringRef name,
+                                  const WgmmaSpKernelSpec &spec);
+
+} // namespace mlir::sparse24
+
+#endif // SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPKERNEL_H

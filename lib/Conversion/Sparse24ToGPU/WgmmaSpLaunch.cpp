@@ -1,0 +1,176 @@
+// Products become launches of `wgmma.sp` kernels.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "KernelLibrary.h"
+#include "WgmmaSpKernel.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace mlir::sparse24;
+
+/// Tensor maps want rows that are multiples of so many bytes apart.
+static constexpr int64_t kRowAlignment = 16;
+
+LogicalResult mlir::sparse24::checkWgmmaSp(MatmulOp matmul) {
+  WgmmaSpKernelSpec spec(matmul, *matmul.getSchedule(),
+                         /*isOutputAligned=*/true);
+  ScheduleAttr schedule = spec.schedule;
+  if (schedule.getTileK() != spec.getPackedLayout().kBlock())
+    return matmul.emitError("wgmma.sp kernels of ")
+           << matmul.getOperandElementType() << " walk K in steps of "
+           << spec.getPackedLayout().kBlock() << "; the schedule is "
+           << schedule;
+  if (!spec.isDenseKContiguous() && spec.getElementBytes() != 2)
+    return matmul.emitError("wgmma.sp reads a dense operand of ")
+           << matmul.getOperandElementType()
+           << " only with K contiguous; transpose it first";
+  if (schedule.getStreamK() || schedule.getPingPong())
+    return matmul.emitError("wgmma.sp kernels with stream_k or ping_pong are "
+                            "not generated yet; the schedule is ")
+           << schedule;
+  if (schedule.getTileCols() % schedule.getCluster() != 0)
+    return matmul.emitError("the CTAs of a cluster copy equal shares of a "
+                            "tile's columns; the schedule is ")
+           << schedule;
+  int64_t available =
+      TargetAttr::get(matmul.getContext(), "sm_90a").getSharedMemoryBytes();
+  if (spec.getSharedMemoryBytes() > available)
+    return matmul.emitError("needs ")
+           << spec.getSharedMemoryBytes()
+           << " bytes of shared memory, of which sm_90a has " << available
+           << "; the schedule is " << schedule;
+  return success();
+}
+
+namespace {
+/// A matrix in global memory as a tensor map reads or writes it: with rows that
+/// are aligned.
+struct AlignedMatrix {
+  Value memref;
+  /// What to free afterwards, if it is a copy.
+  Value copy;
+};
+} // namespace
+
+static int64_t getElementBytes(Value memref) {
+  return getElementTypeOrSelf(memref.getType()).getIntOrFloatBitWidth() / 8;
+}
+
+/// Whether the rows are aligned: a constant where that is known.
+static std::optional<bool> isAligned(Value memref) {
+  int64_t size = cast<MemRefType>(memref.getType()).getDimSize(1);
+  if (ShapedType::isDynamic(size))
+    return std::nullopt;
+  return size * getElementBytes(memref) % kRowAlignment == 0;
+}
+
+static Value isAlignedAtRunTime(ImplicitLocOpBuilder &b, Value memref) {
+  IndexValue size(b, memref::DimOp::create(b, memref, int64_t(1)));
+  return size % (kRowAlignment / getElementBytes(memref)) < 1;
+}
+
+/// A copy of the matrix whose rows are far enough apart to be aligned.
+static AlignedMatrix copyAligned(ImplicitLocOpBuilder &b, Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  int64_t unit = kRowAlignment / getElementBytes(memref);
+  IndexValue rows(b, memref::DimOp::create(b, memref, int64_t(0)));
+  IndexValue cols(b, memref::DimOp::create(b, memref, int64_t(1)));
+  auto copyType = MemRefType::get({ShapedType::kDynamic, ShapedType::kDynamic},
+                                  type.getElementType());
+  Value copy = memref::AllocOp::create(
+      b, copyType, ValueRange{rows, cols.ceilDiv(unit) * unit});
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  Value view = memref::SubViewOp::create(
+      b, copy, ArrayRef<OpFoldResult>{zero, zero},
+      ArrayRef<OpFoldResult>{Value(rows), Value(cols)},
+      ArrayRef<OpFoldResult>{one, one});
+  linalg::CopyOp::create(b, memref, view);
+  return {view, copy};
+}
+
+static Value createTensorMap(ImplicitLocOpBuilder &b, Value memref,
+                             const TensorMapShape &shape) {
+  auto type = cast<MemRefType>(memref.getType());
+  Value unranked = memref::CastOp::create(
+      b, UnrankedMemRefType::get(type.getElementType(), type.getMemorySpace()),
+      memref);
+  return nvgpu::TmaCreateDescriptorOp::create(
+      b, shape.getType(), unranked,
+      ValueRange{IndexValue(b, shape.major), IndexValue(b, shape.minor)});
+}
+
+static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
+                   const WgmmaSpKernelSpec &spec, Value dense) {
+  MatmulOp matmul = spec.matmul;
+  gpu::GPUFuncOp kernel =
+      library.getOrBuild(spec.getKey(), [&](OpBuilder &builder) {
+        return buildWgmmaSpKernel(builder, matmul.getLoc(), spec.getName(),
+                                  spec);
+      });
+  auto size = [&](bool second) -> IndexValue {
+    return {b, memref::DimOp::create(b, matmul.getInit(), second)};
+  };
+  int64_t cluster = spec.schedule.getCluster();
+  IndexValue one(b, 1), clusterSize(b, cluster);
+  // As many clusters as the device runs at a time, for they are persistent.
+  IndexValue multiprocessors(b, MultiprocessorCountOp::create(b));
+  IndexValue clusters =
+      getNumClusterTiles(spec, size(spec.isOutputTransposed()),
+                         size(!spec.isOutputTransposed()))
+          .min(multiprocessors / cluster);
+
+  SmallVector<Value> operands = {
+      matmul.getPacked(), createTensorMap(b, dense, getDenseMap(spec)),
+      IndexValue(b, static_cast<int64_t>(matmul.getK())), matmul.getInit()};
+  if (spec.isOutputAligned)
+    operands.push_back(
+        createTensorMap(b, matmul.getInit(), getOutputMap(spec)));
+  llvm::append_range(operands, matmul.getEpilogueOperands());
+  for (auto [operand, type] :
+       llvm::zip_equal(operands, kernel.getArgumentTypes()))
+    if (operand.getType() != type)
+      operand = memref::CastOp::create(b, type, operand);
+  Value sharedMemory = arith::ConstantOp::create(
+      b, b.getI32IntegerAttr(spec.getSharedMemoryBytes()));
+  std::optional<gpu::KernelDim3> clusterDims;
+  if (cluster > 1)
+    clusterDims = gpu::KernelDim3{clusterSize, one, one};
+  gpu::LaunchFuncOp::create(
+      b, kernel, gpu::KernelDim3{clusters * cluster, one, one},
+      gpu::KernelDim3{IndexValue(b, spec.getNumThreads()), one, one},
+      sharedMemory, operands, /*asyncTokenType=*/nullptr,
+      /*asyncDependencies=*/ValueRange(), clusterDims);
+}
+
+/// Calls `body` with whether `memref` is aligned, in a branch for each answer
+/// if that isn't known before run time.
+static void forAlignment(ImplicitLocOpBuilder &b, Value memref,
+                         function_ref<void(bool)> body) {
+  if (std::optional<bool> aligned = isAligned(memref))
+    return body(*aligned);
+  auto ifOp = scf::IfOp::create(b, isAlignedAtRunTime(b, memref),
+                                /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(ifOp.thenBlock());
+  body(true);
+  b.setInsertionPointToStart(ifOp.elseBlock());
+  body(false);
+}
+
+void mlir::sparse24::lowerToWgmmaSp(MatmulOp matmul, KernelLibrary &library) {
+  ImplicitLocOpBuilder b(matmul.getLoc(), matmul);
+  forAlignment(b, matmul.getInit(), [&](bool isOutputAligned) {
+    WgmmaSpKernelSpec spec(matmul, *matmul.getSchedule(), isOutputAligned);
+    forAlignment(b, matmul.getDense(), [&](bool isDenseAligned) {
+      if (isDenseAligned)
+        return launch(b, library, spec, matmul.getDense());
+      AlignedMatrix aligned = copyAligned(b, matmul.getDense());
+      launch(b, library, spec, aligned.memref);
+      memref::DeallocOp::create(b, aligned.copy);
+    });
+  });
+  matmul.erase();
+}

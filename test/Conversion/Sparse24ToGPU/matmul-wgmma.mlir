@@ -1,0 +1,161 @@
+// Products of the family wgmma_sp become tensor maps and launches of persistent
+// kernels in clusters.
+// RUN: sparse24-opt %s --sparse24-convert-to-gpu --canonicalize --cse --mlir-print-local-scope | FileCheck %s
+// RUN: sparse24-opt %s --sparse24-convert-to-gpu --canonicalize --cse --mlir-print-local-scope | FileCheck %s --check-prefix=KERNELS
+
+// One kernel for each alignment of the output and each schedule, and no more.
+// KERNELS-COUNT-3: gpu.func
+// KERNELS-NOT: gpu.func
+
+// CHECK: gpu.module @sparse24_kernels
+
+// Its arguments: the packed operand, the dense one's tensor map, a part of a stage
+// for each CTA of the cluster, K, the output, and its tensor map.
+// CHECK: gpu.func @matmul_wgmma_sp_bf16_f32_128x64x64(
+// CHECK-SAME: %[[PACKED:.*]]: memref<?xi8>, %[[DENSE:.*]]: !nvgpu.tensormap.descriptor<tensor = memref<32x64xbf16, 3>, swizzle = swizzle_128b,
+// CHECK-SAME: %{{.*}}: index, %[[OUT:.*]]: memref<?x?xf32>, %[[OUTMAP:.*]]: !nvgpu.tensormap.descriptor<tensor = memref<64x32xf32, 3>, swizzle = swizzle_128b,
+// A producer and two consumers.
+// CHECK-SAME: kernel attributes {known_block_size = array<i32: 384, 1, 1>, known_cluster_size = array<i32: 2, 1, 1>, nvvm.minctasm = 1 : i32}
+// CHECK-DAG: %[[STORE:.*]] = builtin.unrealized_conversion_cast %[[OUTMAP]] : {{.*}} to !llvm.ptr
+// CHECK-DAG: %[[LOAD:.*]] = builtin.unrealized_conversion_cast %[[DENSE]] : {{.*}} to !llvm.ptr
+// Three stages: the producer arrives at the full one; at the empty one, eight
+// warps of each of the two CTAs.
+// CHECK-DAG: %[[FULL:.*]] = memref.view {{.*}} to memref<3xi64, #gpu.address_space<workgroup>>
+// CHECK-COUNT-3: nvvm.mbarrier.init %{{.*}}, %c1_i32
+// CHECK-COUNT-3: nvvm.mbarrier.init %{{.*}}, %c16_i32
+// CHECK: nvvm.fence.mbarrier.init
+// CHECK: nvvm.cluster.arrive {aligned}
+// CHECK-NEXT: nvvm.cluster.wait {aligned}
+
+// The producer waits for a stage to be empty, says what will come, 64 × 64 numbers
+// and 128 rows of 64 bytes, brings its part of the dense operand to both CTAs and a
+// block of the packed one to its own.
+// CHECK: nvvm.setmaxregister decrease 24
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK: nvvm.mbarrier.try_wait
+// CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c16384_i32
+// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[LOAD]], %{{.*}}, box[%{{.*}}, %{{.*}}] multicast_mask = %c3_i16
+// CHECK: memref.extract_aligned_pointer_as_index %[[PACKED]]
+// CHECK: nvvm.cp.async.bulk.shared.cluster.global %{{.*}}, %c4096_i32
+
+// A consumer reads metadata into registers, waits for a stage to be full, multiplies
+// 64 rows in two steps, and gives the stage before back to both CTAs.
+// CHECK: } else {
+// CHECK: nvvm.setmaxregister increase 240
+// CHECK: memref.extract_aligned_pointer_as_index %[[PACKED]]
+// CHECK: scf.for
+// CHECK-SAME: vector<32xf32>
+// CHECK: nvvm.mbarrier.try_wait
+// CHECK: nvvm.wgmma.fence.aligned
+// CHECK: %[[FIRST:.*]] = sparse24.warpgroup.mma_sp %{{.*}}, %[[WORD:[^ ]*]] {a_type = bf16, b_type = bf16, shape = array<i64: 64, 64, 32>, transpose_b}
+// CHECK: %[[SECOND:.*]] = sparse24.warpgroup.mma_sp %[[FIRST]], %{{.*}}, %{{.*}}, %[[WORD]] {a_type = bf16, b_type = bf16, selector = 1 : i32
+// CHECK-NEXT: nvvm.wgmma.commit.group.sync.aligned
+// CHECK: sparse24.warpgroup.wait 1 %[[SECOND]] : vector<32xf32> metadata(%{{.*}})
+// CHECK: %[[OTHER:.*]] = nvvm.mapa {{.*}} -> !llvm.ptr<7>
+// CHECK-NEXT: nvvm.mbarrier.arrive %[[OTHER]]
+// CHECK: sparse24.warpgroup.wait 0 %{{.*}} : vector<32xf32> metadata(%{{.*}})
+
+// The epilogue waits until a part of shared memory has been stored, writes it, and
+// stores it with one copy.
+// CHECK: nvvm.cp.async.bulk.wait_group 1 {read}
+// CHECK: nvvm.barrier id = %{{.*}} number_of_threads = %c128_i32
+// CHECK: vector.store
+// CHECK: nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>
+// CHECK: nvvm.barrier id = %{{.*}} number_of_threads = %c128_i32
+// CHECK: nvvm.cp.async.bulk.tensor.global.shared.cta %[[STORE]]
+// CHECK-NEXT: nvvm.cp.async.bulk.commit.group
+// CHECK: nvvm.cp.async.bulk.wait_group 0
+// CHECK: nvvm.cluster.arrive {aligned}
+// CHECK-NEXT: nvvm.cluster.wait {aligned}
+// CHECK-NEXT: gpu.return
+
+// Rows of the output that a tensor map doesn't take are stored by the threads.
+// CHECK: gpu.func @matmul_wgmma_sp_bf16_f32_128x64x64_{{[0-9]+}}(
+// CHECK-SAME: %[[OUT:[^ ]*]]: memref<?x?xf32>)
+// CHECK-NOT: tensor.global.shared
+// CHECK: memref.store %{{.*}}, %[[OUT]]
+// CHECK-NOT: tensor.global.shared
+// CHECK: gpu.return
+
+// Sixteen bits, transposed: 8 × 8 matrices. One CTA and one consumer need neither
+// cluster nor other registers.
+// CHECK: gpu.func @matmul_wgmma_sp_bf16_bf16_64x32x64(
+// CHECK-SAME: kernel attributes {known_block_size = array<i32: 256, 1, 1>, nvvm.minctasm = 1 : i32}
+// CHECK-NOT: setmaxregister
+// CHECK-NOT: multicast_mask
+// CHECK: nvvm.stmatrix
+// CHECK-NOT: cluster.arrive
+// CHECK: gpu.return
+
+// CHECK-LABEL: func @shared
+func.func @shared(%p: memref<18432xi8>, %x: memref<128x128xbf16>, %y: memref<128x128xf32>,
+                  %p2: memref<41472xi8>, %x2: memref<192x200xbf16>, %y2: memref<192x200xf32>) {
+  // As many clusters of two as there are tiles, or as run at a time.
+  // CHECK: %[[PROCESSORS:.*]] = sparse24.multiprocessor_count
+  // CHECK: nvgpu.tma.create.descriptor {{.*}} box[%c32, %c64] : memref<*xbf16>
+  // CHECK: nvgpu.tma.create.descriptor {{.*}} box[%c64, %c32] : memref<*xf32>
+  // CHECK: gpu.launch_func @sparse24_kernels::@matmul_wgmma_sp_bf16_f32_128x64x64 clusters in (%c2, %c1, %c1) blocks in (%{{.*}}, %c1, %c1) threads in (%c384, %c1, %c1)
+  // CHECK-SAME: dynamic_shared_memory_size
+  sparse24.matmul lhs ins(%p : memref<18432xi8>) dense(%x : memref<128x128xbf16>)
+    outs(%y : memref<128x128xf32>) k = 128 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 128, k = 128>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 3, cluster = 2>
+  // CHECK: gpu.launch_func @sparse24_kernels::@matmul_wgmma_sp_bf16_f32_128x64x64 clusters in
+  sparse24.matmul lhs ins(%p2 : memref<41472xi8>) dense(%x2 : memref<192x200xbf16>)
+    outs(%y2 : memref<192x200xf32>) k = 192 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 192, k = 192>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 3, cluster = 2>
+  return
+}
+
+// 50 bf16 are 100 bytes, 50 f32 200: neither is a multiple of 16.
+// CHECK-LABEL: func @unaligned
+// CHECK-SAME: %{{.*}}: memref<18432xi8>, %[[X:.*]]: memref<128x50xbf16>, %{{.*}}: memref<128x50xf32>
+func.func @unaligned(%p: memref<18432xi8>, %x: memref<128x50xbf16>, %y: memref<128x50xf32>) {
+  // CHECK: %[[COPY:.*]] = memref.alloc({{.*}}) : memref<{{.*}}xbf16>
+  // CHECK: %[[VIEW:.*]] = memref.subview %[[COPY]]
+  // CHECK: linalg.copy ins(%[[X]] : memref<128x50xbf16>) outs(%[[VIEW]]
+  // CHECK: nvgpu.tma.create.descriptor
+  // CHECK-NOT: nvgpu.tma.create.descriptor
+  // CHECK: gpu.launch_func @sparse24_kernels::@matmul_wgmma_sp_bf16_f32_128x64x64_{{[0-9]+}} clusters in
+  // CHECK: memref.dealloc %[[COPY]]
+  sparse24.matmul lhs ins(%p : memref<18432xi8>) dense(%x : memref<128x50xbf16>)
+    outs(%y : memref<128x50xf32>) k = 128 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 128, k = 128>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 3, cluster = 2>
+  return
+}
+
+// Where only run time tells, there is a branch for each case.
+// CHECK-LABEL: func @dynamic
+func.func @dynamic(%p: memref<18432xi8>, %x: memref<128x?xbf16>, %y: memref<128x?xf32>) {
+  // CHECK: scf.if
+  // CHECK: scf.if
+  // CHECK: gpu.launch_func @sparse24_kernels::@matmul_wgmma_sp_bf16_f32_128x64x64 clusters
+  // CHECK: else
+  // CHECK: linalg.copy
+  // CHECK: gpu.launch_func @sparse24_kernels::@matmul_wgmma_sp_bf16_f32_128x64x64 clusters
+  // CHECK: else
+  // CHECK: scf.if
+  // CHECK: gpu.launch_func @sparse24_kernels::@matmul_wgmma_sp_bf16_f32_128x64x64_{{[0-9]+}} clusters
+  // CHECK: else
+  // CHECK: linalg.copy
+  // CHECK: gpu.launch_func @sparse24_kernels::@matmul_wgmma_sp_bf16_f32_128x64x64_{{[0-9]+}} clusters
+  sparse24.matmul lhs ins(%p : memref<18432xi8>) dense(%x : memref<128x?xbf16>)
+    outs(%y : memref<128x?xf32>) k = 128 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 128, k = 128>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 3, cluster = 2>
+  return
+}
+
+// CHECK-LABEL: func @single
+func.func @single(%p: memref<9216xi8>, %x: memref<32x128xbf16>, %y: memref<32x64xbf16>) {
+  // CHECK-NOT: clusters in
+  // CHECK: gpu.launch_func @sparse24_kernels::@matmul_wgmma_sp_bf16_bf16_64x32x64 blocks in (%{{.*}}, %c1, %c1) threads in (%c256, %c1, %c1)
+  sparse24.matmul rhs ins(%p : memref<9216xi8>) dense(%x : memref<32x128xbf16>)
+    outs(%y : memref<32x64xbf16>) k = 128 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 128>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 32, 64], warps = [4, 1], stages = 4>
+  return
+}
