@@ -12,6 +12,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "sparse24/Conversion/KernelLaunch.h"
 #include "sparse24/Conversion/Passes.h"
 #include "sparse24/Conversion/TensorMap.h"
 #include "sparse24/Conversion/WeightLayout.h"
@@ -272,9 +273,7 @@ Value EntryLowering::constant(Location loc, Type type, int64_t value) {
 Value EntryLowering::toI64(Location loc, Value value) {
   if (value.getType() == i64Type)
     return value;
-  if (value.getType().isIndex())
-    return arith::IndexCastOp::create(builder, loc, i64Type, value);
-  return arith::ExtSIOp::create(builder, loc, i64Type, value);
+  return arith::IndexCastOp::create(builder, loc, i64Type, value);
 }
 
 Value EntryLowering::createSlot(Location loc, Type type, int64_t alignment) {
@@ -334,39 +333,27 @@ Value EntryLowering::createMemRef(Location loc, MemRefType type, Value address,
 
 Value EntryLowering::createParameters(gpu::LaunchFuncOp launch) {
   Location loc = launch.getLoc();
-  // Where each parameter is; null where that is the next of the fields, which
-  // are stored here.
-  SmallVector<Value> addresses, fields;
-  for (Value operand : launch.getKernelOperands()) {
-    if (auto type = dyn_cast<MemRefType>(operand.getType())) {
-      MemRefDescriptor::unpack(builder, loc, getDescriptor(loc, operand), type,
-                               fields);
-      addresses.append(MemRefDescriptor::getNumUnpackedValues(type), {});
-      continue;
-    }
-    bool isTensorMap = isa<nvgpu::TensorMapDescriptorType>(operand.getType());
-    Type type = typeConverter.convertType(operand.getType());
-    if (type != operand.getType())
-      operand = UnrealizedConversionCastOp::create(builder, loc, type, operand)
-                    .getResult(0);
-    addresses.push_back(isTensorMap ? operand : Value());
-    if (!isTensorMap)
-      fields.push_back(operand);
-  }
-  if (addresses.empty())
+  SmallVector<KernelParameter> parameters =
+      createKernelParameters(builder, launch, typeConverter);
+  if (parameters.empty())
     return LLVM::ZeroOp::create(builder, loc, ptrType);
 
-  auto fieldsType = LLVM::LLVMStructType::getLiteral(
-      builder.getContext(), llvm::to_vector(TypeRange(ValueRange(fields))));
-  auto paramsType = LLVM::LLVMArrayType::get(ptrType, addresses.size());
+  SmallVector<Type> fieldTypes;
+  for (const KernelParameter &parameter : parameters)
+    if (!parameter.isPointedTo)
+      fieldTypes.push_back(parameter.value.getType());
+  auto fieldsType =
+      LLVM::LLVMStructType::getLiteral(builder.getContext(), fieldTypes);
+  auto paramsType = LLVM::LLVMArrayType::get(ptrType, parameters.size());
   Value storage = createSlot(loc, fieldsType);
   Value params = createSlot(loc, paramsType);
   int32_t numStored = 0;
-  for (auto [number, address] : llvm::enumerate(addresses)) {
-    if (!address) {
+  for (auto [number, parameter] : llvm::enumerate(parameters)) {
+    Value address = parameter.value;
+    if (!parameter.isPointedTo) {
       address = LLVM::GEPOp::create(builder, loc, ptrType, fieldsType, storage,
-                                    ArrayRef<LLVM::GEPArg>{0, numStored});
-      LLVM::StoreOp::create(builder, loc, fields[numStored++], address);
+                                    ArrayRef<LLVM::GEPArg>{0, numStored++});
+      LLVM::StoreOp::create(builder, loc, parameter.value, address);
     }
     Value slot = LLVM::GEPOp::create(
         builder, loc, ptrType, paramsType, params,
@@ -402,17 +389,7 @@ LogicalResult EntryLowering::convert(gpu::LaunchFuncOp launch) {
   callGuarded(loc, "sparse24Launch", [&] {
     Value params = createParameters(launch);
     SmallVector<Value> arguments = {context, constant(loc, i32Type, kernel)};
-    gpu::KernelDim3 grid = launch.getGridSizeOperandValues();
-    gpu::KernelDim3 block = launch.getBlockSizeOperandValues();
-    for (Value extent : {grid.x, grid.y, grid.z, block.x, block.y, block.z})
-      arguments.push_back(toI64(loc, extent));
-    if (launch.hasClusterSize()) {
-      gpu::KernelDim3 cluster = launch.getClusterSizeOperandValues();
-      for (Value extent : {cluster.x, cluster.y, cluster.z})
-        arguments.push_back(toI64(loc, extent));
-    } else {
-      arguments.append(3, constant(loc, i64Type, 1));
-    }
+    llvm::append_range(arguments, createLaunchExtents(builder, launch));
     arguments.append(
         {constant(loc, i64Type, sharedMemoryBytes), stream, params});
     return arguments;
@@ -539,8 +516,7 @@ void dropForeignAttributes(Operation *op) {
 
 /// Entries change their signature, so nothing in the module may call them. All
 /// uses are gathered at once: asking for each entry would be quadratic.
-LogicalResult verifyNotCalled(ModuleOp module,
-                              ArrayRef<func::FuncOp> entries) {
+LogicalResult verifyNotCalled(ModuleOp module, ArrayRef<func::FuncOp> entries) {
   auto uses = SymbolTable::getSymbolUses(&module.getBodyRegion());
   if (!uses)
     return module.emitOpError("has operations whose symbol uses aren't known");

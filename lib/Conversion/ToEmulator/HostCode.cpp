@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "sparse24/Conversion/KernelLaunch.h"
 #include "sparse24/Conversion/TensorMap.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -218,14 +219,6 @@ int64_t HostCode::addKernels(gpu::GPUModuleOp gpuModule,
 // Launches
 //===----------------------------------------------------------------------===//
 
-Value HostCode::toI64(Location loc, Value value) {
-  if (value.getType().isIndex())
-    return arith::IndexCastOp::create(builder, loc, i64Type, value);
-  if (value.getType() != i64Type)
-    return arith::ExtSIOp::create(builder, loc, i64Type, value);
-  return value;
-}
-
 Value HostCode::createSlot(Operation *op, Type type) {
   OpBuilder::InsertionGuard guard(builder);
   Operation *function = op;
@@ -253,27 +246,11 @@ LogicalResult HostCode::convert(gpu::LaunchFuncOp launch) {
            << "', which isn't a kernel in a 'gpu.module' of this module";
   builder.setInsertionPoint(launch);
   SmallVector<Value> slots;
-  auto addParameter = [&](Value value) {
-    slots.push_back(createSlot(launch, value.getType()));
-    LLVM::StoreOp::create(builder, loc, value, slots.back());
-  };
-  for (Value operand : launch.getKernelOperands()) {
-    if (auto type = dyn_cast<MemRefType>(operand.getType())) {
-      SmallVector<Value> fields;
-      MemRefDescriptor::unpack(builder, loc, getDescriptor(loc, operand), type,
-                               fields);
-      llvm::for_each(fields, addParameter);
-      continue;
-    }
-    bool isTensorMap = isa<nvgpu::TensorMapDescriptorType>(operand.getType());
-    Type type = typeConverter.convertType(operand.getType());
-    if (type != operand.getType())
-      operand = UnrealizedConversionCastOp::create(builder, loc, type, operand)
-                    .getResult(0);
-    if (isTensorMap)
-      slots.push_back(operand);
-    else
-      addParameter(operand);
+  for (auto [value, isPointedTo] :
+       createKernelParameters(builder, launch, typeConverter)) {
+    slots.push_back(isPointedTo ? value : createSlot(launch, value.getType()));
+    if (!isPointedTo)
+      LLVM::StoreOp::create(builder, loc, value, slots.back());
   }
   Value arguments = createSlot(
       launch,
@@ -284,19 +261,9 @@ LogicalResult HostCode::convert(gpu::LaunchFuncOp launch) {
         ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(number)});
     LLVM::StoreOp::create(builder, loc, slot, pointer);
   }
-  gpu::KernelDim3 grid = launch.getGridSizeOperandValues();
-  gpu::KernelDim3 block = launch.getBlockSizeOperandValues();
   SmallVector<Value> operands = {
       LLVM::AddressOfOp::create(builder, loc, description)};
-  for (Value extent : {grid.x, grid.y, grid.z, block.x, block.y, block.z})
-    operands.push_back(toI64(loc, extent));
-  if (launch.hasClusterSize()) {
-    gpu::KernelDim3 cluster = launch.getClusterSizeOperandValues();
-    for (Value extent : {cluster.x, cluster.y, cluster.z})
-      operands.push_back(toI64(loc, extent));
-  } else {
-    operands.append(3, constant(loc, i64Type, 1));
-  }
+  llvm::append_range(operands, createLaunchExtents(builder, launch));
   Value shared = launch.getDynamicSharedMemorySize();
   operands.push_back(shared ? shared : constant(loc, i32Type, 0));
   operands.push_back(arguments);

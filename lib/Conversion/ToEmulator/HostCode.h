@@ -59,7 +59,6 @@ private:
                               ValueRange dynamicSizes);
   Value createMemRef(Location loc, MemRefType type, Value address,
                      ArrayRef<Value> sizes);
-  Value toI64(Location loc, Value value);
   Value createSlot(Operation *op, Type type);
   MemRefDescriptor getDescriptor(Location loc, Value memref);
 

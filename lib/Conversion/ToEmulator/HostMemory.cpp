@@ -40,10 +40,13 @@ Value HostCode::createMemRef(Location loc, MemRefType type, Value address,
 SmallVector<Value> HostCode::getSizes(Location loc, MemRefType type,
                                       ValueRange dynamicSizes) {
   SmallVector<Value> sizes;
-  for (int64_t dim = 0; dim < type.getRank(); ++dim)
-    sizes.push_back(type.isDynamicDim(dim)
-                        ? toI64(loc, dynamicSizes[type.getDynamicDimIndex(dim)])
-                        : constant(loc, i64Type, type.getDimSize(dim)));
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    if (type.isDynamicDim(dim))
+      sizes.push_back(arith::IndexCastOp::create(
+          builder, loc, i64Type, dynamicSizes[type.getDynamicDimIndex(dim)]));
+    else
+      sizes.push_back(constant(loc, i64Type, type.getDimSize(dim)));
+  }
   return sizes;
 }
 
