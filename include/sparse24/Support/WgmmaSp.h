@@ -99,8 +99,10 @@ constexpr int64_t swizzledOffsetA(int64_t row, int64_t byte) {
   return row * kRowBytesA + chunk * kChunkBytes + byte % kChunkBytes;
 }
 
-/// A descriptor's unit of addresses and offsets.
+/// A descriptor's unit of addresses and offsets, and the addresses that fit:
+/// those within a CTA. Beyond them an address says which CTA of the cluster.
 inline constexpr int kDescriptorUnit = 16;
+inline constexpr int kDescriptorAddresses = 1 << 18;
 
 /// The descriptor of a matrix in shared memory. `address` (a multiple of 16) is
 /// that of its first element; a step along contiguous K adds the step's bytes /
@@ -109,7 +111,7 @@ inline constexpr int kDescriptorUnit = 16;
 /// swizzle is wide, and count only where rows are longer.
 constexpr uint64_t matrixDescriptor(uint64_t address, uint64_t leadingBytes,
                                     uint64_t strideBytes, Swizzle swizzle) {
-  constexpr uint64_t mask = 0x3FFF;
+  constexpr uint64_t mask = kDescriptorAddresses / kDescriptorUnit - 1;
   return (address / kDescriptorUnit & mask) |
          (leadingBytes / kDescriptorUnit & mask) << 16 |
          (strideBytes / kDescriptorUnit & mask) << 32 |
@@ -123,6 +125,38 @@ constexpr uint64_t descriptorA(uint64_t address) {
 constexpr uint64_t descriptorB(uint64_t address) {
   return matrixDescriptor(address, kDescriptorUnit, kStrideBytesB, kSwizzleB);
 }
+
+//===----------------------------------------------------------------------===//
+// The output on its way through shared memory
+//===----------------------------------------------------------------------===//
+
+/// How a warpgroup hands its part of a tile, `rows` × `columns`, to the copy
+/// engine: in pieces of kM rows and at most 128 bytes of columns, which are put
+/// into a few slots of shared memory in turn.
+struct OutputPieces {
+  int64_t rows, columns, elementBytes;
+
+  static constexpr int64_t kRowBytes = 128;
+  static constexpr int64_t kMaxSlots = 3;
+
+  /// Columns of a piece, of which the last of a block may have fewer.
+  constexpr int64_t pieceColumns() const {
+    int64_t limit = kRowBytes / elementBytes;
+    return columns < limit ? columns : limit;
+  }
+  /// Pieces of a block of kM rows, and of all blocks.
+  constexpr int64_t perBlock() const {
+    return (columns + pieceColumns() - 1) / pieceColumns();
+  }
+  constexpr int64_t number() const { return rows / kM * perBlock(); }
+  constexpr int64_t slots() const {
+    return number() < kMaxSlots ? number() : kMaxSlots;
+  }
+  constexpr int64_t slotElements() const { return kM * pieceColumns(); }
+  constexpr int64_t bytes() const {
+    return slots() * slotElements() * elementBytes;
+  }
+};
 
 } // namespace sparse24::wgmma_sp
 

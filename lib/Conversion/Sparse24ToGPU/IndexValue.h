@@ -72,6 +72,7 @@ public:
   IndexValue min(const IndexValue &rhs) const {
     return binary<arith::MinUIOp>(rhs);
   }
+  IndexValue min(int64_t rhs) const { return min(constant(rhs)); }
   IndexValue ceilDiv(int64_t rhs) const { return (*this + (rhs - 1)) / rhs; }
   /// `condition ? *this : 0`.
   IndexValue orZeroUnless(Value condition) const {

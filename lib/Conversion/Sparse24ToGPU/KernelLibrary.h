@@ -4,6 +4,8 @@
 #ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_KERNELLIBRARY_H
 #define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_KERNELLIBRARY_H
 
+#include "IndexValue.h"
+
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "llvm/ADT/StringMap.h"
@@ -28,6 +30,12 @@ private:
   gpu::GPUModuleOp kernelModule;
   llvm::StringMap<gpu::GPUFuncOp> kernels;
 };
+
+/// Launches a kernel on a row of CTAs, in clusters of so many; memrefs are cast
+/// to the kernel's types.
+void launchKernel(ImplicitLocOpBuilder &builder, gpu::GPUFuncOp kernel,
+                  IndexValue numBlocks, int64_t numThreads, int64_t cluster,
+                  int64_t sharedMemoryBytes, SmallVector<Value> operands);
 
 /// What no kernel can be generated for, as a diagnostic. The product is packed,
 /// on buffers, and has a schedule.

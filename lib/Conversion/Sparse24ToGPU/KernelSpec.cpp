@@ -3,6 +3,8 @@
 
 #include "KernelSpec.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -56,4 +58,47 @@ MemRefType mlir::sparse24::getArgumentType(Value operand) {
   return MemRefType::get(
       SmallVector<int64_t>(type.getRank(), ShapedType::kDynamic),
       type.getElementType());
+}
+
+gpu::GPUFuncOp mlir::sparse24::createKernel(OpBuilder &builder, Location loc,
+                                            StringRef name,
+                                            TypeRange argumentTypes,
+                                            int64_t numThreads) {
+  auto func = gpu::GPUFuncOp::create(
+      builder, loc, name, builder.getFunctionType(argumentTypes, {}));
+  func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
+                builder.getUnitAttr());
+  func.setKnownBlockSizeAttr(
+      builder.getDenseI32ArrayAttr({static_cast<int32_t>(numThreads), 1, 1}));
+  // Otherwise ptxas trades a few spilled registers for CTAs that shared memory
+  // has no room for anyway. It also fixes the registers at entry, which
+  // warpgroups may then share out.
+  func->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                builder.getI32IntegerAttr(1));
+  return func;
+}
+
+static IndexValue getSize(ImplicitLocOpBuilder &b, Value memref, bool second) {
+  return {b, memref::DimOp::create(b, memref, int64_t(second))};
+}
+
+IndexValue mlir::sparse24::getRows(ImplicitLocOpBuilder &b,
+                                   const KernelSpec &spec, Value output) {
+  return getSize(b, output, spec.isOutputTransposed());
+}
+
+IndexValue mlir::sparse24::getCols(ImplicitLocOpBuilder &b,
+                                   const KernelSpec &spec, Value output) {
+  return getSize(b, output, !spec.isOutputTransposed());
+}
+
+std::pair<IndexValue, IndexValue>
+mlir::sparse24::getTileInGroups(IndexValue index, IndexValue rowTiles,
+                                IndexValue colTiles, int64_t groupRows) {
+  IndexValue tilesPerGroup = colTiles * groupRows;
+  IndexValue firstRow = index / tilesPerGroup * groupRows;
+  // The last group may be lower.
+  IndexValue rowsInGroup = (rowTiles - firstRow).min(groupRows);
+  IndexValue inGroup = index % tilesPerGroup;
+  return {firstRow + inGroup % rowsInGroup, inGroup / rowsInGroup};
 }

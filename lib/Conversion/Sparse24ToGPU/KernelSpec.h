@@ -4,6 +4,9 @@
 #ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_KERNELSPEC_H
 #define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_KERNELSPEC_H
 
+#include "IndexValue.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "sparse24/Support/PackedLayout.h"
 
@@ -46,6 +49,25 @@ protected:
 /// The type of a kernel's argument for an operand: sizes are dynamic, so that
 /// shapes share kernels.
 MemRefType getArgumentType(Value operand);
+
+/// A kernel without a body, of so many threads, of which one CTA is enough for
+/// a multiprocessor.
+gpu::GPUFuncOp createKernel(OpBuilder &builder, Location loc, StringRef name,
+                            TypeRange argumentTypes, int64_t numThreads);
+
+/// The size of the product along the kernel's rows, or its columns: of the
+/// output, on the host or in the kernel.
+IndexValue getRows(ImplicitLocOpBuilder &builder, const KernelSpec &spec,
+                   Value output);
+IndexValue getCols(ImplicitLocOpBuilder &builder, const KernelSpec &spec,
+                   Value output);
+
+/// The row and the column, in tiles, of tile `index`. Walks `groupRows` tiles
+/// down before one across, so that those in flight share operands in L2.
+std::pair<IndexValue, IndexValue> getTileInGroups(IndexValue index,
+                                                  IndexValue rowTiles,
+                                                  IndexValue colTiles,
+                                                  int64_t groupRows);
 
 } // namespace mlir::sparse24
 

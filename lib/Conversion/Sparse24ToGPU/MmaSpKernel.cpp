@@ -3,7 +3,6 @@
 
 #include "MmaSpKernel.h"
 
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
@@ -33,26 +32,15 @@ gpu::GPUFuncOp mlir::sparse24::buildMmaSpKernel(OpBuilder &builder,
                                      getArgumentType(matmul.getInit())};
   for (Value operand : matmul.getEpilogueOperands())
     argumentTypes.push_back(getArgumentType(operand));
-  auto func = gpu::GPUFuncOp::create(
-      builder, loc, name, builder.getFunctionType(argumentTypes, {}));
-  func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
-                builder.getUnitAttr());
-  func.setKnownBlockSizeAttr(builder.getDenseI32ArrayAttr(
-      {static_cast<int32_t>(spec.getNumThreads()), 1, 1}));
-  // Otherwise ptxas trades a few spilled registers for CTAs that shared memory
-  // has no room for anyway.
-  func->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                builder.getI32IntegerAttr(1));
+  gpu::GPUFuncOp func =
+      createKernel(builder, loc, name, argumentTypes, spec.getNumThreads());
 
   auto b = ImplicitLocOpBuilder::atBlockBegin(loc, &func.getBody().front());
   Value packed = func.getArgument(0), dense = func.getArgument(1),
         output = func.getArgument(2);
-  auto size = [&](Value memref, bool second) -> IndexValue {
-    return {b, memref::DimOp::create(b, memref, second)};
-  };
-  IndexValue rows = size(output, spec.isOutputTransposed());
-  IndexValue cols = size(output, !spec.isOutputTransposed());
-  IndexValue k = size(dense, spec.isDenseKContiguous());
+  IndexValue rows = getRows(b, spec, output), cols = getCols(b, spec, output);
+  IndexValue k(
+      b, memref::DimOp::create(b, dense, int64_t(spec.isDenseKContiguous())));
 
   IndexValue thread(b, gpu::ThreadIdOp::create(b, gpu::Dimension::x));
   IndexValue warp = thread / mma_sp::kLanes;

@@ -4,10 +4,7 @@
 #ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_MMASPKERNEL_H
 #define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_MMASPKERNEL_H
 
-#include "IndexValue.h"
 #include "KernelSpec.h"
-
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 
 namespace mlir::sparse24 {
 
@@ -59,8 +56,7 @@ struct WarpTile {
 };
 WarpTile getWarpTile(ScheduleAttr schedule);
 
-/// Tile scheduler: the CTA's tile, from its linear index. Walks `groupRows`
-/// tiles down before one across, so that CTAs in flight share operands in L2.
+/// Tile scheduler: the CTA's tile, from its linear index.
 std::pair<IndexValue, IndexValue> emitTileOrigin(ImplicitLocOpBuilder &builder,
                                                  ScheduleAttr schedule,
                                                  IndexValue rows,

@@ -47,30 +47,22 @@ static int64_t getCopyBytes(int64_t size, int64_t elementBytes) {
   return elementBytes;
 }
 
-static void launch(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
+static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
                    const MmaSpKernelSpec &spec) {
   MatmulOp matmul = spec.matmul;
-  IndexValue rows(b, memref::DimOp::create(b, matmul.getInit(),
-                                           int64_t(spec.isOutputTransposed())));
-  IndexValue cols(b,
-                  memref::DimOp::create(b, matmul.getInit(),
-                                        int64_t(!spec.isOutputTransposed())));
-  IndexValue one(b, 1);
+  gpu::GPUFuncOp kernel =
+      library.getOrBuild(spec.getKey(), [&](OpBuilder &builder) {
+        return buildMmaSpKernel(builder, matmul.getLoc(), spec.getName(), spec);
+      });
+  IndexValue rows = getRows(b, spec, matmul.getInit()),
+             cols = getCols(b, spec, matmul.getInit());
   IndexValue tiles = rows.ceilDiv(spec.schedule.getTileRows()) *
                      cols.ceilDiv(spec.schedule.getTileCols());
   SmallVector<Value> operands = {matmul.getPacked(), matmul.getDense(),
                                  matmul.getInit()};
   llvm::append_range(operands, matmul.getEpilogueOperands());
-  for (auto [operand, type] :
-       llvm::zip_equal(operands, kernel.getArgumentTypes()))
-    if (operand.getType() != type)
-      operand = memref::CastOp::create(b, type, operand);
-  Value sharedMemory = arith::ConstantOp::create(
-      b, b.getI32IntegerAttr(spec.getSharedMemoryBytes()));
-  gpu::LaunchFuncOp::create(
-      b, kernel, gpu::KernelDim3{tiles, one, one},
-      gpu::KernelDim3{IndexValue(b, spec.getNumThreads()), one, one},
-      sharedMemory, operands);
+  launchKernel(b, kernel, tiles, spec.getNumThreads(), /*cluster=*/1,
+               spec.getSharedMemoryBytes(), operands);
 }
 
 // Where nothing is known of the alignment of the dense operand's rows, a choice
@@ -78,17 +70,11 @@ static void launch(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
 void mlir::sparse24::lowerToMmaSp(MatmulOp matmul, KernelLibrary &library) {
   ImplicitLocOpBuilder b(matmul.getLoc(), matmul);
   MmaSpKernelSpec spec(matmul, *matmul.getSchedule());
-  Type elementType = matmul.getOperandElementType();
-  int64_t elementBytes = elementType.getIntOrFloatBitWidth() / 8;
+  int64_t elementBytes = spec.getElementBytes();
   int64_t rowSize = cast<MemRefType>(matmul.getDense().getType()).getDimSize(1);
   auto launchWith = [&](int64_t copyBytes) {
     spec.denseCopyBytes = copyBytes;
-    gpu::GPUFuncOp kernel =
-        library.getOrBuild(spec.getKey(), [&](OpBuilder &builder) {
-          return buildMmaSpKernel(builder, matmul.getLoc(), spec.getName(),
-                                  spec);
-        });
-    launch(b, kernel, spec);
+    launch(b, library, spec);
   };
   if (!ShapedType::isDynamic(rowSize)) {
     launchWith(getCopyBytes(rowSize, elementBytes));

@@ -14,13 +14,8 @@ mlir::sparse24::emitTileOrigin(ImplicitLocOpBuilder &b, ScheduleAttr schedule,
   // operands that it reads few.
   constexpr int64_t kGroupRows = 8;
   IndexValue tile(b, gpu::BlockIdOp::create(b, gpu::Dimension::x));
-  IndexValue rowTiles = rows.ceilDiv(schedule.getTileRows());
-  IndexValue colTiles = cols.ceilDiv(schedule.getTileCols());
-  IndexValue tilesPerGroup = colTiles * kGroupRows;
-  IndexValue firstRow = tile / tilesPerGroup * kGroupRows;
-  // The last group may be lower.
-  IndexValue groupRows = (rowTiles - firstRow).min(IndexValue(b, kGroupRows));
-  IndexValue inGroup = tile % tilesPerGroup;
-  return {(firstRow + inGroup % groupRows) * schedule.getTileRows(),
-          inGroup / groupRows * schedule.getTileCols()};
+  auto [row, col] =
+      getTileInGroups(tile, rows.ceilDiv(schedule.getTileRows()),
+                      cols.ceilDiv(schedule.getTileCols()), kGroupRows);
+  return {row * schedule.getTileRows(), col * schedule.getTileCols()};
 }

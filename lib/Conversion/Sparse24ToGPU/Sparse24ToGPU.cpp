@@ -54,6 +54,28 @@ KernelLibrary::getOrBuild(StringRef key,
   return kernel;
 }
 
+void mlir::sparse24::launchKernel(ImplicitLocOpBuilder &b,
+                                  gpu::GPUFuncOp kernel, IndexValue numBlocks,
+                                  int64_t numThreads, int64_t cluster,
+                                  int64_t sharedMemoryBytes,
+                                  SmallVector<Value> operands) {
+  for (auto [operand, type] :
+       llvm::zip_equal(operands, kernel.getArgumentTypes()))
+    if (operand.getType() != type)
+      operand = memref::CastOp::create(b, type, operand);
+  Value sharedMemory =
+      arith::ConstantOp::create(b, b.getI32IntegerAttr(sharedMemoryBytes));
+  IndexValue one(b, 1);
+  std::optional<gpu::KernelDim3> clusterSize;
+  if (cluster > 1)
+    clusterSize = gpu::KernelDim3{IndexValue(b, cluster), one, one};
+  gpu::LaunchFuncOp::create(
+      b, kernel, gpu::KernelDim3{numBlocks, one, one},
+      gpu::KernelDim3{IndexValue(b, numThreads), one, one}, sharedMemory,
+      operands, /*asyncTokenType=*/nullptr, /*asyncDependencies=*/ValueRange(),
+      clusterSize);
+}
+
 static bool isWgmmaSp(MatmulOp matmul) {
   return matmul.getSchedule()->getFamily() == InstructionFamily::wgmma_sp;
 }

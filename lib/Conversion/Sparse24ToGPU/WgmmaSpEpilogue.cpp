@@ -21,37 +21,27 @@ constexpr int64_t kColumns = mma_sp::kN;
 /// How a block of 64 rows of a warpgroup's tile goes through shared memory: in
 /// pieces of all rows and some columns, which consist of boxes of the output's
 /// tensor map.
-struct Staging {
+struct Staging : wgmma_sp::OutputPieces {
   explicit Staging(const WgmmaSpKernelSpec &spec)
-      : transposed(spec.isOutputTransposed()),
-        outputBytes(spec.getOutputBytes()),
-        tileCols(spec.schedule.getTileCols()), blocks(spec.getBlocks()) {
+      : OutputPieces{spec.getConsumerRows(), spec.schedule.getTileCols(),
+                     spec.getOutputBytes()},
+        transposed(spec.isOutputTransposed()) {
     // Rows of a box are no longer than 128 bytes, and boxes divide the tile.
-    int64_t limit = kRowBytes / outputBytes;
+    int64_t limit = kRowBytes / elementBytes;
     boxCols = limit;
-    while (tileCols % boxCols != 0)
+    while (columns % boxCols != 0)
       boxCols /= 2;
     boxRows =
         transposed ? std::min<int64_t>(limit, wgmma_sp::kM) : wgmma_sp::kM;
-    pieceCols = std::min(limit, tileCols);
     box = {transposed ? boxRows : boxCols, transposed ? boxCols : boxRows,
            spec.matmul.getOutputElementType()};
   }
 
-  int64_t getPiecesPerBlock() const {
-    return llvm::divideCeil(tileCols, pieceCols);
-  }
-  int64_t getPieces() const { return blocks * getPiecesPerBlock(); }
-  /// The last piece of a block may be narrower.
+  /// The columns of a block's piece.
   int64_t getCols(int64_t part) const {
-    return std::min(pieceCols, tileCols - part * pieceCols);
+    return std::min(pieceColumns(), columns - part * pieceColumns());
   }
-  /// As many pieces as are on their way at a time.
-  int64_t getSlots() const { return std::min<int64_t>(3, getPieces()); }
-  int64_t getSlotElements() const { return wgmma_sp::kM * pieceCols; }
-  int64_t getBytes() const {
-    return llvm::alignTo(getSlots() * getSlotElements() * outputBytes, 1024);
-  }
+  int64_t getAlignedBytes() const { return llvm::alignTo(bytes(), 1024); }
 
   int64_t getBoxElements() const { return boxRows * boxCols; }
   /// The first element of the box at that row and column of a slot.
@@ -67,11 +57,9 @@ struct Staging {
     return row / boxRows * getBoxElements() + inBox + getBoxOffset(0, boxCol);
   }
 
-  static constexpr int64_t kRowBytes = 128;
   bool transposed;
-  int64_t outputBytes, tileCols, blocks;
-  /// Of a box, along the kernel's rows and columns, and of a piece.
-  int64_t boxRows, boxCols, pieceCols;
+  /// Of a box, along the kernel's rows and columns.
+  int64_t boxRows, boxCols;
   TensorMapShape box;
 };
 
@@ -85,39 +73,34 @@ enum class Extent { Scalar, Rows, Cols, Full };
 /// An operand of the epilogue. Those that vary with rows or columns only are
 /// brought to shared memory, a warpgroup's share of the tile.
 struct Operand {
+  Operand(const WgmmaSpKernelSpec &spec, Value memref, AffineMap map);
+
+  /// Bytes of shared memory that the share takes.
+  int64_t getShareBytes() const {
+    return llvm::alignTo(share * (elementType.getIntOrFloatBitWidth() / 8), 16);
+  }
+
   Value memref;
   AffineMap map;
+  Type elementType;
   Extent extent;
-  /// The share.
+  /// Elements of the share, none if there is no share, and where they are.
+  int64_t share = 0;
   Value staged;
   /// Of an operand as large as the output: the thread's elements of the columns
   /// that are finished next.
   SmallVector<Value> loaded;
 };
 
+/// The epilogue of a warpgroup's part of a tile.
 class Epilogue {
 public:
-  explicit Epilogue(WgmmaSpKernelContext &context);
+  Epilogue(WgmmaSpKernelContext &context, OutputTile tile);
 
-  void stageOperands(OutputTile tile);
-  void emit(OutputTile tile, ArrayRef<Value> accumulators);
-
-  static int64_t getStagingBytes(const WgmmaSpKernelSpec &spec);
-  static int64_t getOperandBytes(const WgmmaSpKernelSpec &spec);
+  void stageOperands();
+  void emit(ArrayRef<Value> accumulators);
 
 private:
-  bool isRow(AffineExpr expr) { return isRowDimension(spec, expr); }
-  static bool isRowDimension(const WgmmaSpKernelSpec &spec, AffineExpr expr) {
-    // The output's first dimension is along the kernel's rows, or its second.
-    return cast<AffineDimExpr>(expr).getPosition() ==
-           (spec.isOutputTransposed() ? 1u : 0u);
-  }
-  static Extent getExtent(const WgmmaSpKernelSpec &spec, AffineMap map);
-  static int64_t getShare(const WgmmaSpKernelSpec &spec, Extent extent) {
-    return extent == Extent::Rows ? spec.getBlocks() * wgmma_sp::kM
-                                  : spec.schedule.getTileCols();
-  }
-
   void writePiece(int64_t block, int64_t part, Value accumulators);
   void writePairs(int64_t index, int64_t col, ArrayRef<Value> finished);
   void writeMatrices(int64_t index, int64_t col, ArrayRef<Value> finished);
@@ -141,7 +124,7 @@ private:
     return layout.transposed ? std::pair(col, row) : std::pair(row, col);
   }
   int64_t getSlotOffset(int64_t index) {
-    return index % layout.getSlots() * layout.getSlotElements();
+    return index % layout.slots() * layout.slotElements();
   }
   void synchronize();
   Value isFirstThread() { return context.thread < 1; }
@@ -159,8 +142,8 @@ private:
   /// Where the thread's elements of a block stand: the first row, and the
   /// column within eight.
   IndexValue threadRow, threadCol;
-  /// The warpgroup's part of the tile.
-  std::optional<OutputTile> origin;
+  /// Where the warpgroup's part of the tile begins.
+  OutputTile origin;
 };
 
 } // namespace
@@ -173,63 +156,75 @@ TensorMapShape mlir::sparse24::getOutputMap(const WgmmaSpKernelSpec &spec) {
   return Staging(spec).box;
 }
 
-int64_t Epilogue::getStagingBytes(const WgmmaSpKernelSpec &spec) {
-  return Staging(spec).getBytes();
+/// Whether a dimension of the output is along the kernel's rows.
+static bool isRow(const WgmmaSpKernelSpec &spec, AffineExpr expr) {
+  return cast<AffineDimExpr>(expr).getPosition() ==
+         (spec.isOutputTransposed() ? 1u : 0u);
 }
 
-Extent Epilogue::getExtent(const WgmmaSpKernelSpec &spec, AffineMap map) {
-  if (map.getNumResults() == 0)
-    return Extent::Scalar;
-  if (map.getNumResults() == 2)
-    return Extent::Full;
-  return isRowDimension(spec, map.getResult(0)) ? Extent::Rows : Extent::Cols;
-}
-
-int64_t Epilogue::getOperandBytes(const WgmmaSpKernelSpec &spec) {
-  int64_t bytes = 0;
-  for (auto [operand, map] : llvm::zip_equal(
-           spec.matmul.getEpilogueOperands(),
-           spec.matmul.getEpilogueMaps().getAsValueRange<AffineMapAttr>())) {
-    Extent extent = getExtent(spec, map);
-    int64_t elementBytes =
-        getElementTypeOrSelf(operand.getType()).getIntOrFloatBitWidth() / 8;
-    if (extent == Extent::Rows || extent == Extent::Cols)
-      bytes += llvm::alignTo(getShare(spec, extent) * elementBytes, 16);
+Operand::Operand(const WgmmaSpKernelSpec &spec, Value memref, AffineMap map)
+    : memref(memref), map(map),
+      elementType(getElementTypeOrSelf(memref.getType())) {
+  if (map.getNumResults() == 0) {
+    extent = Extent::Scalar;
+  } else if (map.getNumResults() == 2) {
+    extent = Extent::Full;
+  } else if (isRow(spec, map.getResult(0))) {
+    extent = Extent::Rows;
+    share = spec.getConsumerRows();
+  } else {
+    extent = Extent::Cols;
+    share = spec.schedule.getTileCols();
   }
+}
+
+/// The operands, given as those of the operation or as the kernel's arguments.
+static SmallVector<Operand> getOperands(const WgmmaSpKernelSpec &spec,
+                                        ValueRange memrefs) {
+  SmallVector<Operand> operands;
+  for (auto [memref, map] : llvm::zip_equal(
+           memrefs,
+           spec.matmul.getEpilogueMaps().getAsValueRange<AffineMapAttr>()))
+    operands.emplace_back(spec, memref, map);
+  return operands;
+}
+
+static int64_t getShareBytes(ArrayRef<Operand> operands) {
+  int64_t bytes = 0;
+  for (const Operand &operand : operands)
+    bytes += operand.getShareBytes();
   return bytes;
 }
 
 int64_t
 mlir::sparse24::getEpilogueSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
+  SmallVector<Operand> operands =
+      getOperands(spec, spec.matmul.getEpilogueOperands());
   return spec.getNumConsumers() *
-         (Epilogue::getStagingBytes(spec) + Epilogue::getOperandBytes(spec));
+         (Staging(spec).getAlignedBytes() + getShareBytes(operands));
 }
 
-Epilogue::Epilogue(WgmmaSpKernelContext &context)
+Epilogue::Epilogue(WgmmaSpKernelContext &context, OutputTile tile)
     : context(context), b(context.builder), spec(context.spec),
       matmul(spec.matmul), layout(spec),
+      operands(getOperands(spec, context.epilogueOperands)),
       threadRow(wgmma_sp::elementD(context.thread, 0).row),
-      threadCol(wgmma_sp::elementD(context.thread, 0).column) {
+      threadCol(wgmma_sp::elementD(context.thread, 0).column),
+      origin{tile.row + context.consumer * spec.getConsumerRows(), tile.col} {
+  int64_t stagingBytes = layout.getAlignedBytes();
   IndexValue begin = context.sharedOrigin + getMainloopSharedMemoryBytes(spec);
-  staging =
-      viewSharedMemory(b, begin + context.consumer * getStagingBytes(spec),
-                       {layout.getSlots() * layout.getSlotElements()},
-                       matmul.getOutputElementType());
-  IndexValue operandBegin = begin +
-                            spec.getNumConsumers() * getStagingBytes(spec) +
-                            context.consumer * getOperandBytes(spec);
+  staging = viewSharedMemory(b, begin + context.consumer * stagingBytes,
+                             {layout.slots() * layout.slotElements()},
+                             matmul.getOutputElementType());
+  IndexValue shares = begin + spec.getNumConsumers() * stagingBytes +
+                      context.consumer * getShareBytes(operands);
   int64_t used = 0;
-  for (auto [memref, map] : llvm::zip_equal(
-           context.epilogueOperands,
-           matmul.getEpilogueMaps().getAsValueRange<AffineMapAttr>())) {
-    Operand operand{memref, map, getExtent(spec, map), Value()};
-    Type type = cast<MemRefType>(memref.getType()).getElementType();
-    if (operand.extent == Extent::Rows || operand.extent == Extent::Cols) {
-      int64_t share = getShare(spec, operand.extent);
-      operand.staged = viewSharedMemory(b, operandBegin + used, {share}, type);
-      used += llvm::alignTo(share * (type.getIntOrFloatBitWidth() / 8), 16);
-    }
-    operands.push_back(operand);
+  for (Operand &operand : operands) {
+    if (!operand.share)
+      continue;
+    operand.staged = viewSharedMemory(b, shares + used, {operand.share},
+                                      operand.elementType);
+    used += operand.getShareBytes();
   }
 }
 
@@ -247,16 +242,14 @@ void Epilogue::synchronize() {
 // Operands
 //===----------------------------------------------------------------------===//
 
-void Epilogue::stageOperands(OutputTile tile) {
-  IndexValue row =
-      tile.row + context.consumer * (spec.getBlocks() * wgmma_sp::kM);
+void Epilogue::stageOperands() {
   for (Operand &operand : operands) {
-    if (!operand.staged)
+    if (!operand.share)
       continue;
     bool isRows = operand.extent == Extent::Rows;
-    IndexValue first = isRows ? row : tile.col;
+    IndexValue first = isRows ? origin.row : origin.col;
     IndexValue last = (isRows ? context.rows : context.cols) - 1;
-    int64_t share = getShare(spec, operand.extent);
+    int64_t share = operand.share;
     for (int64_t done = 0; done < share; done += wgmma_sp::kLanes) {
       IndexValue index = context.thread + done;
       auto copy = [&] {
@@ -280,7 +273,7 @@ Value Epilogue::loadFull(Value memref, AffineMap map, IndexValue row,
   col = col.min(context.cols - 1);
   SmallVector<Value> indices;
   for (AffineExpr expr : map.getResults())
-    indices.push_back((isRow(expr) ? row : col).widen());
+    indices.push_back((isRow(spec, expr) ? row : col).widen());
   return memref::LoadOp::create(b, memref, indices);
 }
 
@@ -293,8 +286,8 @@ void Epilogue::loadFullOperands(int64_t block, int64_t col, int64_t cols) {
     for (int64_t c = col; c < col + cols; c += kColumns)
       for (int64_t i = 0; i < mma_sp::kRegistersC; ++i) {
         IndexValue row =
-            origin->row + threadRow + (block * wgmma_sp::kM + i / 2 * 8);
-        IndexValue column = origin->col + threadCol + (c + i % 2);
+            origin.row + threadRow + (block * wgmma_sp::kM + i / 2 * 8);
+        IndexValue column = origin.col + threadCol + (c + i % 2);
         operand.loaded.push_back(
             loadFull(operand.memref, operand.map, row, column));
       }
@@ -332,14 +325,12 @@ SmallVector<Value> Epilogue::finishColumns(int64_t block, int64_t col,
   IndexValue localCol = threadCol + col;
   SmallVector<Value> pairs(operands.size());
   for (auto [operand, pair] : llvm::zip_equal(operands, pairs))
-    if (operand.extent == Extent::Cols) {
-      Type type = cast<MemRefType>(operand.memref.getType()).getElementType();
+    if (operand.extent == Extent::Cols)
       pair = vector::LoadOp::create(
-          b, VectorType::get({2}, type), operand.staged,
-          ValueRange{localCol.widen()},
-          /*nontemporal=*/false,
-          llvm::MaybeAlign(2 * type.getIntOrFloatBitWidth() / 8));
-    }
+          b, VectorType::get({2}, operand.elementType), operand.staged,
+          ValueRange{localCol.widen()}, /*nontemporal=*/false,
+          llvm::MaybeAlign(2 * operand.elementType.getIntOrFloatBitWidth() /
+                           8));
   SmallVector<Value> finished;
   for (int64_t i = 0; i < mma_sp::kRegistersC; ++i) {
     // The thread's second row is eight rows further down.
@@ -365,8 +356,8 @@ SmallVector<Value> Epilogue::finishColumns(int64_t block, int64_t col,
         break;
       }
     }
-    finished.push_back(finish(accumulators[i], origin->row + row,
-                              origin->col + column, values));
+    finished.push_back(
+        finish(accumulators[i], origin.row + row, origin.col + column, values));
   }
   return finished;
 }
@@ -432,29 +423,29 @@ void Epilogue::writePairs(int64_t index, int64_t col,
           b, pairType, ValueRange{finished[i], finished[i + 1]});
       vector::StoreOp::create(b, pair, staging, ValueRange{offset.widen()},
                               /*nontemporal=*/false,
-                              llvm::MaybeAlign(2 * layout.outputBytes));
+                              llvm::MaybeAlign(2 * layout.elementBytes));
     }
   }
 }
 
 void Epilogue::writePiece(int64_t block, int64_t part, Value accumulators) {
-  int64_t index = block * layout.getPiecesPerBlock() + part;
+  int64_t index = block * layout.perBlock() + part;
   // stmatrix takes two column blocks of a box at a time.
   int64_t width = std::min(2 * kColumns, layout.boxCols);
   for (int64_t col = 0; col < layout.getCols(part); col += width) {
     if (col % kLoadedColumns == 0)
-      loadFullOperands(block, part * layout.pieceCols + col,
+      loadFullOperands(block, part * layout.pieceColumns() + col,
                        std::min(kLoadedColumns, layout.getCols(part) - col));
     SmallVector<Value> finished;
     for (int64_t c = col; c < col + width; c += kColumns) {
-      int64_t tileCol = part * layout.pieceCols + c;
+      int64_t tileCol = part * layout.pieceColumns() + c;
       SmallVector<Value> registers;
       for (int64_t i = 0; i < mma_sp::kRegistersC; ++i)
         registers.push_back(vector::ExtractOp::create(
             b, accumulators, tileCol / kColumns * mma_sp::kRegistersC + i));
       llvm::append_range(finished, finishColumns(block, tileCol, registers));
     }
-    if (layout.outputBytes == 2)
+    if (layout.elementBytes == 2)
       writeMatrices(index, col, finished);
     else
       writePairs(index, col, finished);
@@ -495,9 +486,9 @@ void Epilogue::storeElements(int64_t part, int64_t index, IndexValue row,
 }
 
 void Epilogue::storePiece(int64_t block, int64_t part) {
-  int64_t index = block * layout.getPiecesPerBlock() + part;
-  IndexValue row = origin->row + block * wgmma_sp::kM;
-  IndexValue col = origin->col + part * layout.pieceCols;
+  int64_t index = block * layout.perBlock() + part;
+  IndexValue row = origin.row + block * wgmma_sp::kM;
+  IndexValue col = origin.col + part * layout.pieceColumns();
   if (!spec.isOutputAligned)
     return storeElements(part, index, row, col);
   // The tensor map cuts off what is beyond the output.
@@ -523,7 +514,7 @@ void Epilogue::waitForSlot(int64_t index) {
   if (spec.isOutputAligned) {
     // The last store out of the slot must have read it: one of this tile, or of
     // the tile before. Those that came after it may go on.
-    int64_t slots = layout.getSlots(), pieces = layout.getPieces();
+    int64_t slots = layout.slots(), pieces = layout.number();
     int64_t since = slots - 1;
     if (index < slots) {
       int64_t last = index + llvm::alignDown(pieces - 1 - index, slots);
@@ -536,13 +527,10 @@ void Epilogue::waitForSlot(int64_t index) {
   synchronize();
 }
 
-void Epilogue::emit(OutputTile tile, ArrayRef<Value> accumulators) {
-  origin = OutputTile{tile.row +
-                          context.consumer * (spec.getBlocks() * wgmma_sp::kM),
-                      tile.col};
+void Epilogue::emit(ArrayRef<Value> accumulators) {
   for (int64_t block = 0; block < spec.getBlocks(); ++block)
-    for (int64_t part = 0; part < layout.getPiecesPerBlock(); ++part) {
-      waitForSlot(block * layout.getPiecesPerBlock() + part);
+    for (int64_t part = 0; part < layout.perBlock(); ++part) {
+      waitForSlot(block * layout.perBlock() + part);
       writePiece(block, part, accumulators[block]);
       // What was written by the threads is read by the copy engine.
       if (spec.isOutputAligned)
@@ -557,13 +545,13 @@ void Epilogue::emit(OutputTile tile, ArrayRef<Value> accumulators) {
 
 void mlir::sparse24::emitEpiloguePrologue(WgmmaSpKernelContext &context,
                                           OutputTile tile) {
-  Epilogue(context).stageOperands(tile);
+  Epilogue(context, tile).stageOperands();
 }
 
 void mlir::sparse24::emitEpilogue(WgmmaSpKernelContext &context,
                                   OutputTile tile,
                                   ArrayRef<Value> accumulators) {
-  Epilogue(context).emit(tile, accumulators);
+  Epilogue(context, tile).emit(accumulators);
 }
 
 void mlir::sparse24::emitEpilogueEnd(WgmmaSpKernelContext &context) {

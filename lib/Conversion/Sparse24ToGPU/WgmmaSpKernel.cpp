@@ -120,7 +120,7 @@ static void initializeBarriers(WgmmaSpKernelContext &context,
   context.emitIf(threadOfCta < 1, [&] {
     context.full.initialize(1);
     // Each warp of each consumer, in all CTAs of the cluster.
-    context.empty.initialize(spec.getNumConsumers() * 4 *
+    context.empty.initialize(spec.getNumConsumers() * wgmma_sp::kWarps *
                              spec.schedule.getCluster());
     NVVM::FenceMbarrierInitOp::create(b);
   });
@@ -160,20 +160,12 @@ gpu::GPUFuncOp
 mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
                                    StringRef name,
                                    const WgmmaSpKernelSpec &spec) {
-  auto func = gpu::GPUFuncOp::create(
-      builder, loc, name, builder.getFunctionType(getArgumentTypes(spec), {}));
-  func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
-                builder.getUnitAttr());
-  func.setKnownBlockSizeAttr(builder.getDenseI32ArrayAttr(
-      {static_cast<int32_t>(spec.getNumThreads()), 1, 1}));
+  gpu::GPUFuncOp func = createKernel(builder, loc, name, getArgumentTypes(spec),
+                                     spec.getNumThreads());
   int64_t cluster = spec.schedule.getCluster();
   if (cluster > 1)
     func.setKnownClusterSizeAttr(
         builder.getDenseI32ArrayAttr({static_cast<int32_t>(cluster), 1, 1}));
-  // With the block's size this fixes the registers at entry, which the
-  // warpgroups then share out.
-  func->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                builder.getI32IntegerAttr(1));
 
   auto b = ImplicitLocOpBuilder::atBlockBegin(loc, &func.getBody().front());
   ValueRange arguments = func.getArguments();
@@ -184,9 +176,6 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
   };
   Value output = arguments[3];
   Value outputMap = spec.isOutputAligned ? toPointer(arguments[4]) : Value();
-  auto size = [&](bool second) {
-    return IndexValue(b, memref::DimOp::create(b, output, second)).narrow();
-  };
   auto narrow = [&](Value index) { return IndexValue(b, index).narrow(); };
   IndexValue k = narrow(arguments[2]);
   IndexValue thread = narrow(gpu::ThreadIdOp::create(b, gpu::Dimension::x));
@@ -204,9 +193,8 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
       outputMap,
       llvm::to_vector_of<Value>(
           arguments.drop_front(spec.isOutputAligned ? 5 : 4)),
-      /*rows=*/size(spec.isOutputTransposed()),
-      /*cols=*/size(!spec.isOutputTransposed()),
-      k,
+      getRows(b, spec, output).narrow(),
+      getCols(b, spec, output).narrow(),
       k.ceilDiv(spec.getPackedLayout().kBlock()),
       block % cluster,
       /*consumer=*/warpgroup - 1,

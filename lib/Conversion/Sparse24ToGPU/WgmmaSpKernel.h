@@ -10,11 +10,9 @@
 #ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPKERNEL_H
 #define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPKERNEL_H
 
-#include "IndexValue.h"
 #include "KernelSpec.h"
 #include "SharedMemory.h"
 
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "sparse24/Support/WgmmaSp.h"
 
@@ -32,11 +30,15 @@ struct WgmmaSpKernelSpec : KernelSpec {
   /// Otherwise the threads store the output element by element.
   bool isOutputAligned;
 
-  int64_t getNumConsumers() const { return schedule.getWarpRows() / 4; }
+  int64_t getNumConsumers() const {
+    return schedule.getWarpRows() / wgmma_sp::kWarps;
+  }
   /// Blocks of 64 rows that a warpgroup multiplies with the same columns.
   int64_t getBlocks() const {
     return schedule.getTileRows() / wgmma_sp::kM / getNumConsumers();
   }
+  /// Rows of a tile that a warpgroup has.
+  int64_t getConsumerRows() const { return getBlocks() * wgmma_sp::kM; }
   int64_t getNumThreads() const {
     return (1 + getNumConsumers()) * wgmma_sp::kLanes;
   }
@@ -91,8 +93,8 @@ struct WgmmaSpKernelContext {
   Value packed, denseMap, output, outputMap;
   SmallVector<Value> epilogueOperands;
 
-  /// The sizes of the product, and the blocks of a stage along K.
-  IndexValue rows, cols, k, numBlocks;
+  /// The sizes of the product, of K in blocks of a stage.
+  IndexValue rows, cols, numBlocks;
   /// The CTA within its cluster.
   IndexValue clusterRank;
   /// The consumer that this warpgroup is, and the thread within it.

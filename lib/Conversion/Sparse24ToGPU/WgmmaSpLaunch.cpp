@@ -46,12 +46,9 @@ LogicalResult mlir::sparse24::checkWgmmaSp(MatmulOp matmul) {
 }
 
 namespace {
-/// A matrix in global memory as a tensor map reads or writes it: with rows that
-/// are aligned.
-struct AlignedMatrix {
-  Value memref;
-  /// What to free afterwards, if it is a copy.
-  Value copy;
+/// A copy of a matrix, whose rows are aligned, and the memory that it lies in.
+struct AlignedCopy {
+  Value view, memory;
 };
 } // namespace
 
@@ -72,23 +69,23 @@ static Value isAlignedAtRunTime(ImplicitLocOpBuilder &b, Value memref) {
   return size % (kRowAlignment / getElementBytes(memref)) < 1;
 }
 
-/// A copy of the matrix whose rows are far enough apart to be aligned.
-static AlignedMatrix copyAligned(ImplicitLocOpBuilder &b, Value memref) {
+/// Copies a matrix to rows that are far enough apart to be aligned.
+static AlignedCopy copyAligned(ImplicitLocOpBuilder &b, Value memref) {
   auto type = cast<MemRefType>(memref.getType());
   int64_t unit = kRowAlignment / getElementBytes(memref);
   IndexValue rows(b, memref::DimOp::create(b, memref, int64_t(0)));
   IndexValue cols(b, memref::DimOp::create(b, memref, int64_t(1)));
-  auto copyType = MemRefType::get({ShapedType::kDynamic, ShapedType::kDynamic},
-                                  type.getElementType());
-  Value copy = memref::AllocOp::create(
-      b, copyType, ValueRange{rows, cols.ceilDiv(unit) * unit});
+  auto memoryType = MemRefType::get(
+      {ShapedType::kDynamic, ShapedType::kDynamic}, type.getElementType());
+  Value memory = memref::AllocOp::create(
+      b, memoryType, ValueRange{rows, cols.ceilDiv(unit) * unit});
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   Value view = memref::SubViewOp::create(
-      b, copy, ArrayRef<OpFoldResult>{zero, zero},
+      b, memory, ArrayRef<OpFoldResult>{zero, zero},
       ArrayRef<OpFoldResult>{Value(rows), Value(cols)},
       ArrayRef<OpFoldResult>{one, one});
   linalg::CopyOp::create(b, memref, view);
-  return {view, copy};
+  return {view, memory};
 }
 
 static Value createTensorMap(ImplicitLocOpBuilder &b, Value memref,
@@ -110,16 +107,12 @@ static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
         return buildWgmmaSpKernel(builder, matmul.getLoc(), spec.getName(),
                                   spec);
       });
-  auto size = [&](bool second) -> IndexValue {
-    return {b, memref::DimOp::create(b, matmul.getInit(), second)};
-  };
   int64_t cluster = spec.schedule.getCluster();
-  IndexValue one(b, 1), clusterSize(b, cluster);
   // As many clusters as the device runs at a time, for they are persistent.
   IndexValue multiprocessors(b, MultiprocessorCountOp::create(b));
   IndexValue clusters =
-      getNumClusterTiles(spec, size(spec.isOutputTransposed()),
-                         size(!spec.isOutputTransposed()))
+      getNumClusterTiles(spec, getRows(b, spec, matmul.getInit()),
+                         getCols(b, spec, matmul.getInit()))
           .min(multiprocessors / cluster);
 
   SmallVector<Value> operands = {
@@ -129,20 +122,8 @@ static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
     operands.push_back(
         createTensorMap(b, matmul.getInit(), getOutputMap(spec)));
   llvm::append_range(operands, matmul.getEpilogueOperands());
-  for (auto [operand, type] :
-       llvm::zip_equal(operands, kernel.getArgumentTypes()))
-    if (operand.getType() != type)
-      operand = memref::CastOp::create(b, type, operand);
-  Value sharedMemory = arith::ConstantOp::create(
-      b, b.getI32IntegerAttr(spec.getSharedMemoryBytes()));
-  std::optional<gpu::KernelDim3> clusterDims;
-  if (cluster > 1)
-    clusterDims = gpu::KernelDim3{clusterSize, one, one};
-  gpu::LaunchFuncOp::create(
-      b, kernel, gpu::KernelDim3{clusters * cluster, one, one},
-      gpu::KernelDim3{IndexValue(b, spec.getNumThreads()), one, one},
-      sharedMemory, operands, /*asyncTokenType=*/nullptr,
-      /*asyncDependencies=*/ValueRange(), clusterDims);
+  launchKernel(b, kernel, clusters * cluster, spec.getNumThreads(), cluster,
+               spec.getSharedMemoryBytes(), operands);
 }
 
 /// Calls `body` with whether `memref` is aligned, in a branch for each answer
@@ -167,9 +148,9 @@ void mlir::sparse24::lowerToWgmmaSp(MatmulOp matmul, KernelLibrary &library) {
     forAlignment(b, matmul.getDense(), [&](bool isDenseAligned) {
       if (isDenseAligned)
         return launch(b, library, spec, matmul.getDense());
-      AlignedMatrix aligned = copyAligned(b, matmul.getDense());
-      launch(b, library, spec, aligned.memref);
-      memref::DeallocOp::create(b, aligned.copy);
+      AlignedCopy copy = copyAligned(b, matmul.getDense());
+      launch(b, library, spec, copy.view);
+      memref::DeallocOp::create(b, copy.memory);
     });
   });
   matmul.erase();

@@ -73,9 +73,6 @@ private:
   Stages stages;
 };
 
-/// The addresses that fit a matrix descriptor: those within a CTA.
-constexpr int64_t kDescriptorAddresses = 1 << 18;
-
 class Consumer {
 public:
   Consumer(WgmmaSpKernelContext &context, OutputTile tile);
@@ -158,9 +155,15 @@ TensorMapShape mlir::sparse24::getDenseMap(const WgmmaSpKernelSpec &spec) {
 // Producer
 //===----------------------------------------------------------------------===//
 
+/// All stages, as bytes.
+static Value viewStages(const WgmmaSpKernelContext &context) {
+  return viewSharedMemory(context.builder, context.sharedOrigin,
+                          {getMainloopSharedMemoryBytes(context.spec)},
+                          context.builder.getI8Type());
+}
+
 Value Producer::getSharedPointer(IndexValue offset) {
-  Value bytes = viewSharedMemory(
-      b, context.sharedOrigin, {stages.number * stages.bytes()}, b.getI8Type());
+  Value bytes = viewStages(context);
   Value pointer = getPointer(b, bytes, offset, NVVM::NVVMMemorySpace::Shared);
   // The CTA's own memory as a part of the cluster's.
   auto clusterType = LLVM::LLVMPointerType::get(
@@ -313,11 +316,9 @@ SmallVector<Value> Consumer::loadMetadata(IndexValue block) {
 }
 
 IndexValue Consumer::getDescriptorAddress(IndexValue offset) {
-  Value bytes = viewSharedMemory(
-      b, context.sharedOrigin, {stages.number * stages.bytes()}, b.getI8Type());
-  IndexValue begin(b, memref::ExtractAlignedPointerAsIndexOp::create(b, bytes));
-  // The upper bits of an address in shared memory say which CTA of the cluster.
-  return (begin.narrow() + offset) % kDescriptorAddresses /
+  IndexValue begin(b, memref::ExtractAlignedPointerAsIndexOp::create(
+                          b, viewStages(context)));
+  return (begin.narrow() + offset) % wgmma_sp::kDescriptorAddresses /
          wgmma_sp::kDescriptorUnit;
 }
 

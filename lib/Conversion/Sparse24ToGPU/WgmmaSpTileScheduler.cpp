@@ -20,25 +20,18 @@ IndexValue mlir::sparse24::getNumClusterTiles(const KernelSpec &spec,
   return getRowTiles(spec, rows) * cols.ceilDiv(spec.schedule.getTileCols());
 }
 
-/// The first row and column of a tile. Walks a few tiles down before one
-/// across, so that the clusters in flight share operands in L2.
+/// The first row and column of this CTA's tile of a cluster's.
 static OutputTile getTile(const WgmmaSpKernelContext &context,
                           IndexValue index) {
   ScheduleAttr schedule = context.spec.schedule;
   // In tiles of a cluster's height: sixteen tiles of a CTA.
   int64_t groupRows = std::max<int64_t>(1, 16 / schedule.getCluster());
-  IndexValue rowTiles = getRowTiles(context.spec, context.rows);
-  IndexValue colTiles = context.cols.ceilDiv(schedule.getTileCols());
-  IndexValue tilesPerGroup = colTiles * groupRows;
-  IndexValue firstRow = index / tilesPerGroup * groupRows;
-  // The last group may be lower.
-  IndexValue rowsInGroup =
-      (rowTiles - firstRow).min(context.constant(groupRows));
-  IndexValue inGroup = index % tilesPerGroup;
-  IndexValue clusterRow = firstRow + inGroup % rowsInGroup;
+  auto [clusterRow, col] =
+      getTileInGroups(index, getRowTiles(context.spec, context.rows),
+                      context.cols.ceilDiv(schedule.getTileCols()), groupRows);
   return {(clusterRow * schedule.getCluster() + context.clusterRank) *
               schedule.getTileRows(),
-          inGroup / rowsInGroup * schedule.getTileCols()};
+          col * schedule.getTileCols()};
 }
 
 SmallVector<Value> mlir::sparse24::emitTileLoop(

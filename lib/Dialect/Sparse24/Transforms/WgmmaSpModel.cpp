@@ -50,17 +50,6 @@ static int64_t getStageBytes(const Tile &tile) {
   return tile.rows * wgmma_sp::kRowBytesA + tile.columns * wgmma_sp::kRowBytesB;
 }
 
-/// Bytes that consumers stage the output in: each has up to three pieces of 64
-/// rows of 128 bytes on their way.
-static int64_t getStagingBytes(const Tile &tile, int64_t consumers,
-                               int64_t outputElementBytes) {
-  int64_t columns = std::min(tile.columns, 128 / outputElementBytes);
-  int64_t pieces = tile.rows / wgmma_sp::kM / consumers *
-                   llvm::divideCeil(tile.columns, columns);
-  return consumers * std::min<int64_t>(pieces, 3) * wgmma_sp::kM * columns *
-         outputElementBytes;
-}
-
 /// Barriers, what aligning the stages takes, and the epilogue's operands.
 static constexpr int64_t kSlackBytes = 8192;
 
@@ -72,8 +61,10 @@ WgmmaSpModel::getCandidates(const ProductShape &shape) const {
     if (shape.readsFullOperands && tile.rows * tile.columns > 256 * 128)
       continue;
     int64_t consumers = std::min<int64_t>(tile.rows / wgmma_sp::kM, 2);
+    wgmma_sp::OutputPieces pieces{tile.rows / consumers, tile.columns,
+                                  shape.outputElementBytes};
     int64_t free = target.getSharedMemoryBytes() - kSlackBytes -
-                   getStagingBytes(tile, consumers, shape.outputElementBytes);
+                   consumers * pieces.bytes();
     int64_t cluster = shape.sparse.rows > tile.rows ? 2 : 1;
     schedules.push_back(ScheduleAttr::get(
         target.getContext(), InstructionFamily::wgmma_sp, tile.rows,
