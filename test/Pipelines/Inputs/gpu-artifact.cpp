@@ -1,21 +1,14 @@
 // Runs the function of gpu-artifact.mlir on a driver that records its calls.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "FakeCuda.h"
-#include "sparse24/Runtime/Runtime.h"
+#include "Program.h"
 #include "sparse24/Support/PackedLayout.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 
 using namespace sparse24;
 
-struct Matrix {
-  void *allocated, *aligned;
-  int64_t offset, sizes[2], strides[2];
-};
+using Matrix = MemRef<2>;
 
 extern "C" {
 int32_t layer_create(const char *weightsPath, void **context);
@@ -24,20 +17,9 @@ int32_t _mlir_ciface_layer_run(void *context, Matrix *x, Matrix *y,
 int32_t layer_destroy(void *context);
 }
 
-#define EXPECT(condition)                                                      \
-  do {                                                                         \
-    if (!(condition)) {                                                        \
-      std::fprintf(stderr, "line %d: %s is false; last error: %s\n", __LINE__, \
-                   #condition, sparse24LastError());                           \
-      std::exit(1);                                                            \
-    }                                                                          \
-  } while (0)
-
 int main(int argc, char **argv) {
-  void *library = dlopen(std::getenv("SPARSE24_LIBCUDA"), RTLD_NOW);
-  EXPECT(argc == 2 && library);
-  FakeCuda &fake =
-      *reinterpret_cast<FakeCuda *(*)()>(dlsym(library, "fakeCudaState"))();
+  EXPECT(argc == 2);
+  FakeCuda &fake = openFakeCuda();
   fake.hasAllKernels = true;
 
   void *context = nullptr;

@@ -2,19 +2,9 @@
 // records its calls.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "FakeCuda.h"
-#include "sparse24/Runtime/Runtime.h"
+#include "Program.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
-
-template <int rank>
-struct MemRef {
-  void *allocated, *aligned;
-  int64_t offset, sizes[rank], strides[rank];
-};
 
 extern "C" {
 int32_t copy_create(const char *weightsPath, void **context);
@@ -23,25 +13,13 @@ int32_t _mlir_ciface_copy_run(void *context, MemRef<2> *in, MemRef<3> *out,
 int32_t copy_destroy(void *context);
 }
 
-#define EXPECT(condition)                                                      \
-  do {                                                                         \
-    if (!(condition)) {                                                        \
-      std::fprintf(stderr, "line %d: %s is false; last error: %s\n", __LINE__, \
-                   #condition, sparse24LastError());                           \
-      std::exit(1);                                                            \
-    }                                                                          \
-  } while (0)
-
 static bool lastErrorHas(const char *text) {
   return std::strstr(sparse24LastError(), text);
 }
 
 int main(int argc, char **) {
   bool isOldDriver = argc > 1;
-  void *library = dlopen(std::getenv("SPARSE24_LIBCUDA"), RTLD_NOW);
-  EXPECT(library);
-  FakeCuda &fake =
-      *reinterpret_cast<FakeCuda *(*)()>(dlsym(library, "fakeCudaState"))();
+  FakeCuda &fake = openFakeCuda();
   fake.hasAllKernels = true;
   fake.paramWords = 10;
 

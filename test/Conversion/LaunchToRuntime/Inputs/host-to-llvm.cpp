@@ -1,47 +1,21 @@
 // Calls the entries of host-to-llvm.mlir and looks at what the driver was
 // asked. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "FakeCuda.h"
-#include "sparse24/Runtime/Runtime.h"
-
-#include <cstdio>
-#include <cstdlib>
-#include <dlfcn.h>
-
-template <int Rank>
-struct Descriptor {
-  void *allocated;
-  void *aligned;
-  int64_t offset;
-  int64_t sizes[Rank];
-  int64_t strides[Rank];
-};
+#include "Program.h"
 
 extern "C" {
 int32_t f_create(const char *weightsPath, void **context);
-int32_t _mlir_ciface_f_run(void *context, Descriptor<2> *x, Descriptor<2> *y,
+int32_t _mlir_ciface_f_run(void *context, MemRef<2> *x, MemRef<2> *y,
                            int64_t steps, void *stream);
 int32_t f_destroy(void *context);
 }
-
-#define EXPECT(condition)                                                      \
-  do {                                                                         \
-    if (!(condition)) {                                                        \
-      std::fprintf(stderr, "line %d: %s is false; last error: %s\n", __LINE__, \
-                   #condition, sparse24LastError());                           \
-      std::exit(1);                                                            \
-    }                                                                          \
-  } while (0)
 
 static uint64_t word(const void *pointer) {
   return reinterpret_cast<uint64_t>(pointer);
 }
 
 int main() {
-  void *library = dlopen(std::getenv("SPARSE24_LIBCUDA"), RTLD_NOW);
-  EXPECT(library);
-  FakeCuda &fake =
-      *reinterpret_cast<FakeCuda *(*)()>(dlsym(library, "fakeCudaState"))();
+  FakeCuda &fake = openFakeCuda();
   fake.kernels = {"scale", "store"};
   char current, stream;
   fake.current = &current;
@@ -53,7 +27,7 @@ int main() {
 
   // A run of two rounds.
   alignas(16) float x[4][5] = {{1, 2, 3}}, y[2][5];
-  Descriptor<2> dx{x, x, 0, {4, 5}, {5, 1}}, dy{y, y, 0, {2, 5}, {5, 1}};
+  MemRef<2> dx{x, x, 0, {4, 5}, {5, 1}}, dy{y, y, 0, {2, 5}, {5, 1}};
   fake.paramWords = 8;
   EXPECT(_mlir_ciface_f_run(context, &dx, &dy, 2, &stream) == SPARSE24_SUCCESS);
   std::vector<std::string> expected = {
@@ -106,7 +80,7 @@ int main() {
   EXPECT(fake.calls.empty());
 
   // An empty result is no work.
-  Descriptor<2> empty{x, x, 0, {4, 0}, {0, 1}};
+  MemRef<2> empty{x, x, 0, {4, 0}, {0, 1}};
   dy = {y, y, 0, {2, 0}, {0, 1}};
   EXPECT(_mlir_ciface_f_run(context, &empty, &dy, 0, &stream) ==
          SPARSE24_SUCCESS);
