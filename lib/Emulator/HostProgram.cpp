@@ -67,6 +67,26 @@ void HostProgram::free(void *begin) {
     std::free(begin);
 }
 
+void HostProgram::fill(void *begin, int32_t value, uint64_t count) {
+  if (count == 0)
+    return;
+  auto address = reinterpret_cast<uintptr_t>(begin);
+  bool isKnown = std::any_of(
+      allocations.begin(), allocations.end(), [&](const Allocation &known) {
+        uint64_t offset = address - reinterpret_cast<uintptr_t>(known.begin);
+        return offset <= known.bytes &&
+               count <= (known.bytes - offset) / sizeof(value);
+      });
+  std::string what =
+      "the program fills " + std::to_string(count) + " words of memory ";
+  if (!isKnown)
+    return report(FindingKind::outOfBounds, what + "that it doesn't have");
+  if (address % sizeof(value) != 0)
+    return report(FindingKind::misaligned,
+                  what + "that don't begin at a multiple of 4");
+  std::fill_n(static_cast<int32_t *>(begin), count, value);
+}
+
 void *HostProgram::weight(const char *name, uint64_t bytes,
                           uint64_t layoutHash) {
   const WeightEntry *entry = weights ? weights->find(name) : nullptr;
@@ -78,8 +98,9 @@ void *HostProgram::weight(const char *name, uint64_t bytes,
   std::string what = !weights ? "there is no weight file"
                      : !entry ? "the weight file has no such entry"
                               : "the weight file's has another layout";
-  report(std::string("the program reads the weight '") + name + "', but " +
-         what);
+  report(FindingKind::invalidOperand,
+         std::string("the program reads the weight '") + name + "', but " +
+             what);
   return allocate(bytes, kWeightAlignment);
 }
 
@@ -93,15 +114,13 @@ void HostProgram::encodeTensorMap(TensorMap *map, TensorMapType type,
   if (!wrong && !tensor.isEmpty())
     wrong = emulator::encodeTensorMap(map, tensor, swizzle, fill);
   if (wrong)
-    report(std::string("the program makes a malformed tensor map: ") + wrong);
+    report(FindingKind::invalidOperand,
+           std::string("the program makes a malformed tensor map: ") + wrong);
 }
 
-void HostProgram::report(std::string message) {
-  total.findings.push_back({FindingKind::invalidOperand,
-                            std::move(message),
-                            {"host", "unknown"},
-                            {0, 0, 0},
-                            {0, 0, 0}});
+void HostProgram::report(FindingKind kind, std::string message) {
+  total.findings.push_back(
+      {kind, std::move(message), {"host", "unknown"}, {0, 0, 0}, {0, 0, 0}});
 }
 
 void HostProgram::launch(const CompiledKernel &kernel, Dim3 grid, Dim3 block,
@@ -126,8 +145,9 @@ void HostProgram::launch(const CompiledKernel &kernel, Dim3 grid, Dim3 block,
   try {
     report = run(makeProgram(kernel, arguments), what);
   } catch (const std::invalid_argument &error) {
-    return this->report(std::string("the launch of '") + kernel.name +
-                        "' is malformed: " + error.what());
+    return this->report(FindingKind::invalidOperand,
+                        std::string("the launch of '") + kernel.name +
+                            "' is malformed: " + error.what());
   }
   total.findings.insert(total.findings.end(), report.findings.begin(),
                         report.findings.end());
@@ -158,6 +178,10 @@ void *sparse24EmulatorAllocate(int64_t bytes, int64_t alignment) {
 }
 
 void sparse24EmulatorFree(void *begin) { current->free(begin); }
+
+void sparse24EmulatorMemset32(void *begin, int32_t value, int64_t count) {
+  current->fill(begin, value, static_cast<uint64_t>(count));
+}
 
 void sparse24EmulatorConstant(void *begin, int64_t bytes) {
   current->add("constant", begin, static_cast<uint64_t>(bytes));

@@ -33,6 +33,7 @@ static llvm::orc::SymbolMap getSymbols(llvm::orc::MangleAndInterner interner) {
   add("sparse24EmulatorExecute", sparse24EmulatorExecute);
   add("sparse24EmulatorFree", sparse24EmulatorFree);
   add("sparse24EmulatorLaunch", sparse24EmulatorLaunch);
+  add("sparse24EmulatorMemset32", sparse24EmulatorMemset32);
   add("sparse24EmulatorWeight", sparse24EmulatorWeight);
   return symbols;
 }

@@ -137,6 +137,9 @@ inline constexpr size_t kTensorMapBytes = 128;
   F(cuMemcpyDtoDAsync, "cuMemcpyDtoDAsync_v2",                                 \
     (DriverAddress destination, DriverAddress source, size_t bytes,            \
      DriverStream stream))                                                     \
+  F(cuMemsetD32Async, "cuMemsetD32Async",                                      \
+    (DriverAddress destination, unsigned value, size_t count,                  \
+     DriverStream stream))                                                     \
   F(cuStreamCreate, "cuStreamCreate", (DriverStream * stream, unsigned flags)) \
   F(cuStreamSynchronize, "cuStreamSynchronize", (DriverStream stream))         \
   F(cuStreamDestroy, "cuStreamDestroy_v2", (DriverStream stream))

@@ -262,6 +262,29 @@ int32_t sparse24Memcpy(void *context, void *destination, const void *source,
   return SPARSE24_SUCCESS;
 }
 
+int32_t sparse24Memset32(void *context, void *destination, int32_t value,
+                         int64_t count, void *stream) {
+  auto *self = static_cast<Context *>(context);
+  if (!self || count < 0 || (count > 0 && !destination))
+    return fail(SPARSE24_INVALID_ARGUMENT,
+                "sparse24Memset32: a null argument or a negative size");
+  if (count == 0)
+    return SPARSE24_SUCCESS;
+  // The driver would only say that some argument is wrong.
+  if (int32_t status = sparse24CheckAligned(destination, sizeof(value)))
+    return status;
+  ScopedContext scope(self->driver, self->device.handle);
+  if (scope.result())
+    return failDriver(self->driver, scope.result(), "cuCtxPushCurrent");
+  if (int result = self->driver.cuMemsetD32Async(
+          toAddress(destination), static_cast<unsigned>(value),
+          static_cast<size_t>(count), static_cast<DriverStream>(stream)))
+    return failDriver(self->driver, result,
+                      "filling " + std::to_string(count) +
+                          " words of device memory");
+  return SPARSE24_SUCCESS;
+}
+
 int32_t sparse24CheckAligned(const void *ptr, int64_t alignment) {
   if (alignment <= 0)
     return fail(SPARSE24_INVALID_ARGUMENT,

@@ -335,6 +335,15 @@ int cuMemcpyDtoDAsync_v2(unsigned long long destination,
   return 0;
 }
 
+int cuMemsetD32Async(unsigned long long address, unsigned word, size_t count,
+                     void *) {
+  int result;
+  if (fails("cuMemsetD32Async", result))
+    return result;
+  std::fill_n(reinterpret_cast<uint32_t *>(address), count, word);
+  return 0;
+}
+
 int cuDeviceGetName(char *name, int, int) {
   std::strcpy(name, "fake device");
   return 0;

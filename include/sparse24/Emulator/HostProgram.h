@@ -64,6 +64,8 @@ public:
   void add(std::string name, void *begin, uint64_t bytes);
   void *allocate(uint64_t bytes, uint64_t alignment);
   void free(void *begin);
+  /// Fills memory with words; a finding if the program hasn't made it known.
+  void fill(void *begin, int32_t value, uint64_t count);
   /// The file that compiled code gets its weights from; it has to outlive this.
   void setWeights(const WeightFile *file) { weights = file; }
   /// An entry's payload; a finding if there is none of that size and layout.
@@ -85,7 +87,7 @@ public:
   uint64_t numLaunches() const { return launches; }
 
 private:
-  void report(std::string message);
+  void report(FindingKind kind, std::string message);
 
   unsigned threads;
   uint64_t seed;
@@ -109,6 +111,8 @@ void sparse24EmulatorLaunch(const sparse24::emulator::CompiledKernel *kernel,
 /// floating-point type.
 void *sparse24EmulatorAllocate(int64_t bytes, int64_t alignment);
 void sparse24EmulatorFree(void *begin);
+/// The arguments are those of sparse24Memset32() (Runtime/Runtime.h).
+void sparse24EmulatorMemset32(void *begin, int32_t value, int64_t count);
 /// A constant of the program; may be told more than once.
 void sparse24EmulatorConstant(void *begin, int64_t bytes);
 /// An entry of the weight file.

@@ -103,7 +103,7 @@ SPARSE24_RUNTIME_EXPORT const char *sparse24LastError(void);
 
 /// The version of the structures and functions below; a program compiled for
 /// another one is refused by sparse24ContextCreate().
-#define SPARSE24_RUNTIME_ABI_VERSION 2
+#define SPARSE24_RUNTIME_ABI_VERSION 3
 
 /// Device code: PTX text that ends in a NUL, a cubin or a fat binary.
 typedef struct Sparse24Image {
@@ -197,6 +197,13 @@ SPARSE24_RUNTIME_EXPORT int32_t sparse24Free(void *context, void *ptr,
 SPARSE24_RUNTIME_EXPORT int32_t sparse24Memcpy(void *context, void *destination,
                                                const void *source,
                                                int64_t bytes, void *stream);
+
+/// Fills device memory with `count` words of 32 bits, in stream order.
+/// `destination` must be a multiple of 4 (else SPARSE24_MISALIGNED).
+SPARSE24_RUNTIME_EXPORT int32_t sparse24Memset32(void *context,
+                                                 void *destination,
+                                                 int32_t value, int64_t count,
+                                                 void *stream);
 
 /// SPARSE24_MISALIGNED unless `ptr` is a multiple of `alignment`.
 SPARSE24_RUNTIME_EXPORT int32_t sparse24CheckAligned(const void *ptr,

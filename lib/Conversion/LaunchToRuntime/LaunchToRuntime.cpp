@@ -13,6 +13,7 @@
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "sparse24/Conversion/KernelLaunch.h"
+#include "sparse24/Conversion/Memset.h"
 #include "sparse24/Conversion/Passes.h"
 #include "sparse24/Conversion/TensorMap.h"
 #include "sparse24/Conversion/WeightLayout.h"
@@ -72,6 +73,7 @@ private:
   LogicalResult convert(memref::AllocOp alloc);
   LogicalResult convert(memref::DeallocOp dealloc);
   LogicalResult convert(memref::CopyOp copy);
+  LogicalResult convert(gpu::MemsetOp memset);
   LogicalResult convert(WeightOp weight);
   LogicalResult convert(nvgpu::TmaCreateDescriptorOp create);
   LogicalResult convert(MultiprocessorCountOp count);
@@ -135,8 +137,9 @@ LogicalResult EntryLowering::verifySignature() {
 
 /// Host code may compute and launch; it can't look into device memory.
 LogicalResult EntryLowering::verifyOperation(Operation *op) {
-  if (isa<gpu::LaunchFuncOp, memref::AllocOp, memref::DeallocOp, memref::CopyOp,
-          WeightOp, nvgpu::TmaCreateDescriptorOp, func::ReturnOp>(op))
+  if (isa<gpu::LaunchFuncOp, gpu::MemsetOp, memref::AllocOp, memref::DeallocOp,
+          memref::CopyOp, WeightOp, nvgpu::TmaCreateDescriptorOp,
+          func::ReturnOp>(op))
     return success();
   if (isa<func::CallOp, func::CallIndirectOp>(op))
     return op->emitOpError("can't be part of an entry of the runtime; inline "
@@ -176,9 +179,10 @@ LogicalResult EntryLowering::run() {
     builder.setInsertionPoint(op);
     LogicalResult result =
         llvm::TypeSwitch<Operation *, LogicalResult>(op)
-            .Case<gpu::LaunchFuncOp, memref::AllocOp, memref::DeallocOp,
-                  memref::CopyOp, WeightOp, nvgpu::TmaCreateDescriptorOp,
-                  MultiprocessorCountOp, func::ReturnOp>(
+            .Case<gpu::LaunchFuncOp, gpu::MemsetOp, memref::AllocOp,
+                  memref::DeallocOp, memref::CopyOp, WeightOp,
+                  nvgpu::TmaCreateDescriptorOp, MultiprocessorCountOp,
+                  func::ReturnOp>(
                 [&](auto concrete) { return convert(concrete); })
             .Default(success());
     if (failed(result))
@@ -452,6 +456,23 @@ LogicalResult EntryLowering::convert(memref::CopyOp copy) {
             getByteSize(loc, sourceType, dynamicSizes), stream};
   });
   copy.erase();
+  return success();
+}
+
+LogicalResult EntryLowering::convert(gpu::MemsetOp memset) {
+  if (memset.getAsyncToken() || !memset.getAsyncDependencies().empty())
+    return memset.emitOpError("is asynchronous; the runtime fills memory on "
+                              "the stream that its caller gives");
+  if (failed(verifyMemset(memset)))
+    return failure();
+  callGuarded(memset.getLoc(), "sparse24Memset32", [&] {
+    SmallVector<Value> arguments =
+        createMemsetArguments(builder, memset, typeConverter);
+    arguments.insert(arguments.begin(), context);
+    arguments.push_back(stream);
+    return arguments;
+  });
+  memset.erase();
   return success();
 }
 

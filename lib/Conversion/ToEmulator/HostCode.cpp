@@ -272,23 +272,25 @@ LogicalResult HostCode::convert(gpu::LaunchFuncOp launch) {
 }
 
 LogicalResult HostCode::convertLaunches() {
-  SmallVector<gpu::LaunchFuncOp> launches;
-  module.walk([&](gpu::LaunchFuncOp launch) { launches.push_back(launch); });
-  if (launches.empty())
-    return success();
   // Everything happens at once: there is nothing to wait for.
   SetVector<Operation *> done;
-  for (gpu::LaunchFuncOp launch : launches) {
-    if (failed(convert(launch)))
+  module.walk([&](Operation *op) {
+    if (isa<gpu::LaunchFuncOp, gpu::MemsetOp>(op))
+      done.insert(op);
+  });
+  if (done.empty())
+    return success();
+  for (Operation *op : done) {
+    auto launch = dyn_cast<gpu::LaunchFuncOp>(op);
+    if (failed(launch ? convert(launch) : convert(cast<gpu::MemsetOp>(op))))
       return failure();
-    done.insert(launch);
   }
   module.walk([&](gpu::WaitOp wait) { done.insert(wait); });
   for (Operation *op : done)
     for (Operation *user : op->getUsers())
       if (!done.contains(user))
-        return user->emitOpError("waits for a launch, which the emulator can't "
-                                 "do");
+        return user->emitOpError("waits for a launch or a memset, which the "
+                                 "emulator can't do");
   for (Operation *op : done) {
     op->dropAllUses();
     op->erase();

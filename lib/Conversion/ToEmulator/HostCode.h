@@ -27,7 +27,8 @@ public:
   int64_t addKernels(gpu::GPUModuleOp gpuModule, int64_t staticSharedBytes,
                      const SiteTable &sites);
 
-  /// Launches and the memory that they may access become calls.
+  /// Launches and the memory that they may access become calls. Programs
+  /// without work for a GPU stay as they are.
   LogicalResult convertLaunches();
 
 private:
@@ -40,6 +41,7 @@ private:
                          int64_t numSites, int64_t staticSharedBytes);
 
   LogicalResult convert(gpu::LaunchFuncOp launch);
+  LogicalResult convert(gpu::MemsetOp memset);
   LogicalResult convert(memref::AllocOp alloc);
   LogicalResult convert(memref::DeallocOp dealloc);
   LogicalResult convert(memref::GetGlobalOp global);

@@ -1,10 +1,11 @@
 // What the host's side gives to kernels: allocations, constants and weights,
-// which they may access, tensor maps, and the device's size.
+// which they may access, fills of them, tensor maps, and the device's size.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "HostCode.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "sparse24/Conversion/Memset.h"
 #include "sparse24/Conversion/TensorMap.h"
 #include "sparse24/Conversion/WeightLayout.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -83,6 +84,15 @@ LogicalResult HostCode::convert(memref::GetGlobalOp global) {
   int64_t bytes = type.getNumElements() * getElementBytes(type);
   call(loc, "sparse24EmulatorConstant", voidType,
        {address, constant(loc, i64Type, bytes)});
+  return success();
+}
+
+LogicalResult HostCode::convert(gpu::MemsetOp memset) {
+  if (failed(verifyMemset(memset)))
+    return failure();
+  builder.setInsertionPoint(memset);
+  call(memset.getLoc(), "sparse24EmulatorMemset32", voidType,
+       createMemsetArguments(builder, memset, typeConverter));
   return success();
 }
 

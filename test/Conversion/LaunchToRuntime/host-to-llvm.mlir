@@ -42,4 +42,24 @@ module attributes {gpu.container_module, sparse24.allow_prune = "magnitude"} {
     memref.dealloc %t : memref<4x?xf32>
     return
   }
+
+  // Zeroes a flag for each element of x in a temporary, whose first 64 bytes are
+  // something else.
+  func.func @g(%x: memref<?xf32>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c4 = arith.constant 4 : index
+    %c64 = arith.constant 64 : index
+    %zero = arith.constant 0 : i32
+    %n = memref.dim %x, %c0 : memref<?xf32>
+    %0 = arith.muli %n, %c4 : index
+    %bytes = arith.addi %0, %c64 : index
+    %t = memref.alloc(%bytes) : memref<?xi8>
+    %flags = memref.view %t[%c64][%n] : memref<?xi8> to memref<?xi32>
+    gpu.memset %flags, %zero : memref<?xi32>, i32
+    gpu.launch_func @kernels::@scale blocks in (%c1, %c1, %c1) threads in (%c64, %c1, %c1)
+      args(%flags : memref<?xi32>)
+    memref.dealloc %t : memref<?xi8>
+    return
+  }
 }

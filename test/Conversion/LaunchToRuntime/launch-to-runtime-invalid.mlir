@@ -69,6 +69,31 @@ func.func @strided(%x: memref<4x8xf32>, %y: memref<4xf32>) {
 
 // -----
 
+func.func @strided_memset(%x: memref<4x8xf32>, %value: f32) {
+  %column = memref.subview %x[0, 0] [4, 1] [1, 1] : memref<4x8xf32> to memref<4xf32, strided<[8]>>
+  // expected-error @below {{'gpu.memset' op of 'memref<4xf32, strided<[8]>>' isn't contiguous; make a kernel of it}}
+  gpu.memset %column, %value : memref<4xf32, strided<[8]>>, f32
+  return
+}
+
+// -----
+
+func.func @memset_of_halves(%x: memref<4xf16>, %value: f16) {
+  // expected-error @below {{'gpu.memset' op can't fill memory with 'f16', only with i32 and f32}}
+  gpu.memset %x, %value : memref<4xf16>, f16
+  return
+}
+
+// -----
+
+func.func @asynchronous_memset(%x: memref<4xi32>, %value: i32) {
+  // expected-error @below {{'gpu.memset' op is asynchronous; the runtime fills memory on the stream that its caller gives}}
+  %t = gpu.memset async %x, %value : memref<4xi32>, i32
+  return
+}
+
+// -----
+
 module attributes {gpu.container_module} {
   gpu.module @kernels {
     gpu.func @k() kernel {

@@ -111,6 +111,49 @@ func.func @slice(%x: memref<4x8xf32>, %y: memref<8xf32>, %i: index) {
 
 // -----
 
+// Flags in a part of a temporary: how many words, not bytes. What is freed is the
+// temporary.
+
+// CHECK-LABEL: func.func @flags_run(
+// CHECK-SAME:    %[[CONTEXT:.*]]: !llvm.ptr, %[[COUNT:.*]]: index, %[[VALUE:.*]]: i32, %[[STREAM:.*]]: !llvm.ptr)
+// CHECK:         %[[SLOT:.*]] = llvm.alloca {{.*}} x !llvm.ptr
+// CHECK:         llvm.call @sparse24Alloc(%[[CONTEXT]], %{{.*}}, %[[STREAM]], %[[SLOT]])
+// CHECK:         %[[FLAGS:.*]] = memref.view %{{.*}}[%{{.*}}][%[[COUNT]]]
+// CHECK:         scf.if
+// CHECK:           %[[FIELDS:.*]] = builtin.unrealized_conversion_cast %[[FLAGS]]
+// CHECK:           %[[SIZE:.*]] = llvm.extractvalue %[[FIELDS]][3, 0]
+// CHECK:           %[[WORDS:.*]] = arith.muli %c1_i64{{.*}}, %[[SIZE]]
+// CHECK:           %[[BEGIN:.*]] = llvm.extractvalue %[[FIELDS]][1]
+// CHECK:           %[[FILLED:.*]] = llvm.call @sparse24Memset32(%[[CONTEXT]], %[[BEGIN]], %[[VALUE]], %[[WORDS]], %[[STREAM]])
+// CHECK:           llvm.store %[[FILLED]]
+// CHECK-NOT:     scf.if
+// CHECK:         llvm.call @sparse24Free(
+func.func @flags(%count: index, %value: i32) {
+  %c64 = arith.constant 64 : index
+  %t = memref.alloc() : memref<4096xi8>
+  %flags = memref.view %t[%c64][%count] : memref<4096xi8> to memref<?xi32>
+  gpu.memset %flags, %value : memref<?xi32>, i32
+  memref.dealloc %t : memref<4096xi8>
+  return
+}
+
+// -----
+
+// Floats are filled with as words; an offset counts.
+
+// CHECK-LABEL: func.func @row_run(
+// CHECK:         %[[BITS:.*]] = arith.bitcast %{{.*}} : f32 to i32
+// CHECK:         %[[BEGIN:.*]] = llvm.getelementptr %{{.*}}[%{{.*}}] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+// CHECK:         llvm.call @sparse24Memset32(%{{.*}}, %[[BEGIN]], %[[BITS]], %c8_i64, %{{.*}})
+func.func @row(%x: memref<4x8xf32>, %i: index, %value: f32) {
+  %row = memref.subview %x[%i, 0] [1, 8] [1, 1]
+    : memref<4x8xf32> to memref<8xf32, strided<[1], offset: ?>>
+  gpu.memset %row, %value : memref<8xf32, strided<[1], offset: ?>>, f32
+  return
+}
+
+// -----
+
 // Two functions share images; each names the kernels and weights that it uses.
 // What g needs is written first, as constants are put in front.
 

@@ -113,3 +113,28 @@ module attributes {gpu.container_module} {
     return
   }
 }
+
+// -----
+
+func.func @halves(%x: memref<4xf16>, %value: f16) {
+  // expected-error @+1 {{can't fill memory with 'f16', only with i32 and f32}}
+  gpu.memset %x, %value : memref<4xf16>, f16
+  return
+}
+
+// -----
+
+func.func @strided_memset(%x: memref<4xi32, strided<[8]>>, %value: i32) {
+  // expected-error @+1 {{of 'memref<4xi32, strided<[8]>>' isn't contiguous; make a kernel of it}}
+  gpu.memset %x, %value : memref<4xi32, strided<[8]>>, i32
+  return
+}
+
+// -----
+
+func.func @waiting_alloc(%x: memref<4xi32>, %value: i32) {
+  %0 = gpu.memset async %x, %value : memref<4xi32>, i32
+  // expected-error @+1 {{waits for a launch or a memset, which the emulator can't do}}
+  %1, %2 = gpu.alloc async [%0] () : memref<4xi32>
+  return
+}

@@ -297,14 +297,45 @@ TEST_F(RuntimeTest, RunsNeverSynchronise) {
                            sparse24ContextWeight(context, 0), 512, nullptr),
             0);
   EXPECT_EQ(std::memcmp(temporary, packed.data(), 512), 0);
+  EXPECT_EQ(sparse24Memset32(context, temporary, 0, 2, nullptr), 0);
   EXPECT_EQ(sparse24Free(context, temporary, nullptr), 0);
-  EXPECT_THAT(fake->calls,
-              ElementsAre("cuCtxPushCurrent", "cuMemAllocFromPoolAsync",
-                          "cuCtxPopCurrent", "cuCtxPushCurrent",
-                          "cuLaunchKernel", "cuCtxPopCurrent",
-                          "cuCtxPushCurrent", "cuMemcpyDtoDAsync",
-                          "cuCtxPopCurrent", "cuCtxPushCurrent",
-                          "cuMemFreeAsync", "cuCtxPopCurrent"));
+  EXPECT_THAT(
+      fake->calls,
+      ElementsAre("cuCtxPushCurrent", "cuMemAllocFromPoolAsync",
+                  "cuCtxPopCurrent", "cuCtxPushCurrent", "cuLaunchKernel",
+                  "cuCtxPopCurrent", "cuCtxPushCurrent", "cuMemcpyDtoDAsync",
+                  "cuCtxPopCurrent", "cuCtxPushCurrent", "cuMemsetD32Async",
+                  "cuCtxPopCurrent", "cuCtxPushCurrent", "cuMemFreeAsync",
+                  "cuCtxPopCurrent"));
+  sparse24ContextDestroy(context);
+}
+
+TEST_F(RuntimeTest, FillsWords) {
+  void *context = create(test.module);
+  alignas(16) int32_t words[] = {1, 2, 3, 4};
+  EXPECT_EQ(sparse24Memset32(context, words + 1, -5, 2, nullptr), 0);
+  EXPECT_THAT(words, ElementsAre(1, -5, -5, 4));
+
+  fake->calls.clear();
+  auto fill = [&](void *context, void *destination, int64_t count) {
+    return sparse24Memset32(context, destination, 0, count, nullptr);
+  };
+  EXPECT_EQ(fill(nullptr, words, 1), SPARSE24_INVALID_ARGUMENT);
+  EXPECT_EQ(fill(context, nullptr, 1), SPARSE24_INVALID_ARGUMENT);
+  EXPECT_EQ(fill(context, words, -1), SPARSE24_INVALID_ARGUMENT);
+  EXPECT_THAT(sparse24LastError(), HasSubstr("sparse24Memset32"));
+  EXPECT_EQ(fill(context, reinterpret_cast<char *>(words) + 2, 1),
+            SPARSE24_MISALIGNED);
+  EXPECT_TRUE(fake->calls.empty());
+
+  fake->failures["cuMemsetD32Async"] = 700;
+  EXPECT_EQ(fill(context, words, 3), SPARSE24_DRIVER_ERROR);
+  EXPECT_THAT(sparse24LastError(), HasSubstr("filling 3 words"));
+  fake->failures = {{"cuCtxPushCurrent", 201}};
+  EXPECT_EQ(fill(context, words, 3), SPARSE24_DRIVER_ERROR);
+  EXPECT_THAT(sparse24LastError(), HasSubstr("cuCtxPushCurrent"));
+  EXPECT_THAT(words, ElementsAre(1, -5, -5, 4));
+  fake->failures.clear();
   sparse24ContextDestroy(context);
 }
 
@@ -317,6 +348,7 @@ TEST_F(RuntimeTest, NoWorkSucceeds) {
   EXPECT_EQ(temporary, nullptr);
   EXPECT_EQ(sparse24Free(context, nullptr, nullptr), 0);
   EXPECT_EQ(sparse24Memcpy(context, nullptr, nullptr, 0, nullptr), 0);
+  EXPECT_EQ(sparse24Memset32(context, nullptr, 1, 0, nullptr), 0);
   EXPECT_TRUE(fake->calls.empty());
   EXPECT_EQ(sparse24ContextDestroy(context), 0);
   EXPECT_EQ(sparse24ContextDestroy(nullptr), 0);
@@ -406,7 +438,7 @@ TEST_F(RuntimeTest, LoadingFailures) {
   test.image.bytes += 1;
   test.module.abiVersion += 1;
   expectRefused(test.module, path.c_str(), SPARSE24_VERSION_MISMATCH,
-                "version 3");
+                "version 4");
 }
 
 TEST_F(RuntimeTest, TemporariesNeedAPool) {

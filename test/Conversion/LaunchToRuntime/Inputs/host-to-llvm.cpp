@@ -8,6 +8,9 @@ int32_t f_create(const char *weightsPath, void **context);
 int32_t _mlir_ciface_f_run(void *context, MemRef<2> *x, MemRef<2> *y,
                            int64_t steps, void *stream);
 int32_t f_destroy(void *context);
+int32_t g_create(const char *weightsPath, void **context);
+int32_t _mlir_ciface_g_run(void *context, MemRef<1> *x, void *stream);
+int32_t g_destroy(void *context);
 }
 
 static uint64_t word(const void *pointer) {
@@ -86,5 +89,30 @@ int main() {
          SPARSE24_SUCCESS);
   EXPECT(f_destroy(context) == SPARSE24_SUCCESS);
   EXPECT(fake.modules.empty());
+
+  // Flags are filled after the allocation that they are a part of and before
+  // the kernel, and freed with it.
+  EXPECT(g_create(nullptr, &context) == SPARSE24_SUCCESS);
+  fake.calls.clear();
+  fake.launches.clear();
+  fake.paramWords = 5;
+  MemRef<1> row{x, x, 0, {5}, {1}};
+  EXPECT(_mlir_ciface_g_run(context, &row, &stream) == SPARSE24_SUCCESS);
+  expected = {"cuMemAllocFromPoolAsync", "cuMemsetD32Async", "cuLaunchKernel",
+              "cuMemFreeAsync"};
+  EXPECT(fake.calls == expected);
+  EXPECT(fake.memory.empty());
+  t = fake.launches[0].params[0];
+  params = {t, t + 64, 0, 5, 1};
+  EXPECT(fake.launches[0].params == params);
+
+  // No kernel runs on flags that aren't filled.
+  fake.calls.clear();
+  fake.failures["cuMemsetD32Async"] = 700;
+  EXPECT(_mlir_ciface_g_run(context, &row, &stream) == SPARSE24_DRIVER_ERROR);
+  EXPECT(fake.count("cuLaunchKernel") == 0);
+  EXPECT(fake.memory.empty());
+  fake.failures.clear();
+  EXPECT(g_destroy(context) == SPARSE24_SUCCESS);
   return 0;
 }
