@@ -1,5 +1,6 @@
-// A large product for Hopper: what the compiler chooses fits the registers, and ptxas
-// has nothing to say against the order of its wgmma instructions.
+// Large products for Hopper, one by the schedule that the compiler chooses, one with
+// stream-K: they fit the registers, and ptxas has nothing to say against the order of
+// their wgmma instructions.
 // REQUIRES: ptxas
 // RUN: sparse24-opt %s --remarks-filter= "--sparse24-pipeline=target=sm_90a format=isa kernels-file=%t.ptx" -o /dev/null
 // RUN: FileCheck %s --input-file=%t.ptx
@@ -10,9 +11,8 @@
 // CHECK: .reqnctapercluster
 // CHECK: wgmma.mma_async.sp.sync.aligned
 
-// REPORT: Compiling entry function 'matmul_wgmma_sp_bf16_bf16_
-// REPORT: 0 bytes spill stores, 0 bytes spill loads
-// REPORT: Used 168 registers
+// REPORT-COUNT-2: 0 bytes spill stores, 0 bytes spill loads
+// REPORT-NOT: spill
 
 func.func @large(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>) -> tensor<8192x8192xbf16> {
   %init = tensor.empty() : tensor<8192x8192xbf16>
@@ -20,4 +20,14 @@ func.func @large(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>) -> tensor<
     outs(%init : tensor<8192x8192xbf16>) k = 8192 acc = f32 transpose_dense
     layout = #sparse24.layout<wgmma_sp, bf16, rows = 8192, k = 8192> -> tensor<8192x8192xbf16>
   return %d : tensor<8192x8192xbf16>
+}
+
+func.func @stream_k(%w: tensor<10485760xi8>, %x: tensor<4096x4096xf8E4M3FN>) -> tensor<4096x4096xbf16> {
+  %init = tensor.empty() : tensor<4096x4096xbf16>
+  %d = sparse24.matmul lhs ins(%w : tensor<10485760xi8>) dense(%x : tensor<4096x4096xf8E4M3FN>)
+    outs(%init : tensor<4096x4096xbf16>) k = 4096 acc = f32 transpose_dense
+    layout = #sparse24.layout<wgmma_sp, f8E4M3FN, rows = 4096, k = 4096>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 128], warps = [8, 1], stages = 4, cluster = 2, stream_k = true>
+    -> tensor<4096x4096xbf16>
+  return %d : tensor<4096x4096xbf16>
 }

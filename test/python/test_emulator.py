@@ -23,7 +23,7 @@ SCHEDULES = ((256, 128, 4, 2, 4), (128, 256, 2, 4, 4), (128, 128, 2, 2, 4), (128
 BY_HAND = ((256, 32, 2, 1, 3), (64, 64, 1, 2, 3), (32, 8, 2, 1, 3), (16, 256, 1, 8, 4), (256, 64, 8, 1, 3))
 #: wgmma.sp's schedules, by hand, with the CTAs of a cluster: one consumer and two,
 #: one and two blocks of 64 rows each, narrow and wide tiles. Compiling the large
-#: tiles is what takes the time.
+#: tiles is what takes the time. Each with stream-K or without comes to that.
 WARPGROUPS = ((64, 8, 4, 1, 3, 1), (64, 32, 4, 1, 4, 1), (128, 16, 4, 1, 3, 2), (128, 64, 8, 1, 2, 2))
 LARGE = ((256, 128, 8, 1, 5, 2), (128, 256, 8, 1, 4, 2), (256, 192, 8, 1, 4, 2))
 #: Rows of the sparse operand, K, and columns, from the least on.
@@ -32,12 +32,12 @@ DEPTHS = (4, 6, 30, 64, 65, 90, 128, 130, 196, 264, 601, 1024)
 COLUMNS = (1, 3, 7, 8, 13, 16, 24, 33, 64, 100, 129)
 #: Family -> shapes. mma.sp: neighbours differ in all three; strides are prime to the
 #: lists' lengths. wgmma.sp: also more tiles than the emulator's four CTAs at a time,
-#: and clusters of which one CTA has no rows.
+#: clusters of which one CTA has no rows, and tiles that several CTAs share.
 SHAPES = {
     "mma_sp": [(ROWS[i * 5 % len(ROWS)], DEPTHS[i * 7 % len(DEPTHS)], COLUMNS[(i * 3 + i // 11) % len(COLUMNS)])
                for i in range(len(ROWS) * len(DEPTHS) * len(COLUMNS))],
     "wgmma_sp": [(1, 4, 1), (600, 64, 400), (65, 65, 40), (200, 264, 8), (8, 1024, 7), (260, 90, 200), (64, 64, 64),
-                 (330, 130, 24), (100, 6, 129), (72, 601, 16), (520, 128, 33), (130, 200, 393), (300, 30, 100)],
+                 (330, 130, 24), (100, 6, 129), (72, 601, 16), (520, 128, 33), (150, 1500, 30), (130, 200, 393), (300, 30, 100)],
 }
 #: The rows of a packed block.
 ROW_BLOCK = {"mma_sp": 16, "wgmma_sp": 64}
@@ -99,7 +99,7 @@ class Case:
         metadata = f"tensor<{rows}x{words}xi16>"
         layout = f"#sparse24.layout<{self.family}, {element}, rows = {rows}, k = {k}>"
         tile_rows, tile_cols, warp_rows, warp_cols, stages, *cluster = self.schedule
-        cluster = f", cluster = {cluster[0]}" if cluster else ""
+        cluster = f", cluster = {cluster[0]}, stream_k = {str(cluster[1]).lower()}" if cluster else ""
         acc = self.accumulator
         arguments = {"bias": f", %bias: tensor<{rows}x{acc}>", "accumulate": f", %old: {out}", None: ""}[self.epilogue]
         init = "%old" if self.epilogue == "accumulate" else "%empty"
@@ -142,17 +142,19 @@ HALVES, SIDES, ORDERS = ("bf16", "f16"), ("lhs", "rhs"), (False, True)
 
 def kinds():
     """Every schedule with each type, side and order of the dense operand; wgmma.sp's
-    large tiles with half of these, and its other types with K contiguous only."""
+    large tiles with half of these, and its other types with K contiguous only; small
+    tiles with and without stream-K, large ones in turn."""
+    warpgroups = [(*schedule, stream_k) for schedule in WARPGROUPS for stream_k in (False, True)]
     yield from itertools.product(("mma_sp",), HALVES, SIDES, ORDERS, SCHEDULES + BY_HAND)
-    yield from itertools.product(("wgmma_sp",), HALVES, SIDES, ORDERS, WARPGROUPS)
+    yield from itertools.product(("wgmma_sp",), HALVES, SIDES, ORDERS, warpgroups)
     for number, (schedule, side, transpose) in enumerate(itertools.product(LARGE, SIDES, ORDERS)):
-        yield "wgmma_sp", HALVES[(number + number // 4) % 2], side, transpose, schedule
+        yield "wgmma_sp", HALVES[(number + number // 4) % 2], side, transpose, (*schedule, number % 3 != 0)
     for element, side in itertools.product(("f32", "f8E4M3FN", "i8"), SIDES):
-        for schedule in WARPGROUPS:
+        for schedule in warpgroups:
             yield "wgmma_sp", element, side, side == "lhs", schedule
     for number, (element, schedule) in enumerate(itertools.product(("f32", "f8E4M3FN", "i8"), LARGE)):
         side = SIDES[number % 2]
-        yield "wgmma_sp", element, side, side == "lhs", schedule
+        yield "wgmma_sp", element, side, side == "lhs", (*schedule, number % 3 != 1)
 
 
 CASES = [Case(*kind, number) for number, kind in enumerate(kinds())]

@@ -17,8 +17,8 @@ def Sparse24ConvertLaunchToRuntimePass
       describes the kernels, their images and the weights that `@f` uses;
     * `@f_run(context, arguments of @f, stream) -> i32`, with
       `llvm.emit_c_interface`, is the body of `@f`, in which launches, tensor
-      maps, allocations, copies, weights and the device's size have become
-      calls of the runtime;
+      maps, allocations, copies, fills, weights and the device's size have
+      become calls of the runtime;
     * `@f_destroy(context) -> i32`.
 
     Every `memref` in such a function is device memory. Each call returns a
@@ -33,7 +33,9 @@ def Sparse24ConvertLaunchToRuntimePass
     **Preconditions.** Functions are bufferized with identity layouts and have
     no results (`buffer-results-to-out-params`); calls are inlined; kernels are
     serialized to `gpu.binary` as PTX, cubin or fat binary; the dynamic shared
-    memory of each launch is a constant.
+    memory of each launch is a constant; launches and fills aren't
+    asynchronous. Fills (`gpu.memset`) are of `i32` or `f32` and, like copies
+    (`memref.copy`), of contiguous memory.
 
     **Caveats.** Host code can't look into device memory: operations that read
     or write a memref there are refused, and so are constants in
@@ -85,10 +87,11 @@ def Sparse24ConvertToEmulatorPass : Pass<"sparse24-convert-to-emulator", "::mlir
     * For each kernel `@k` the constant `@k_emulator` describes it: an entry that
       takes an array of arguments, the sites, the shared memory
       (`CompiledKernel` in `sparse24/Emulator/HostProgram.h`).
-    * `gpu.launch_func` becomes a call of `sparse24EmulatorLaunch`;
-      allocations, constants and weights are made known to the emulator, so that
-      it finds accesses out of bounds. `nvgpu.tma.create.descriptor` makes a
-      tensor map of the emulator's; `sparse24.multiprocessor_count` is 4.
+    * `gpu.launch_func` becomes a call of `sparse24EmulatorLaunch`, `gpu.memset`
+      one of `sparse24EmulatorMemset32`; allocations, constants and weights are
+      made known to the emulator, so that it finds accesses out of bounds.
+      `nvgpu.tma.create.descriptor` makes a tensor map of the emulator's;
+      `sparse24.multiprocessor_count` is 4.
 
     Shared variables are offsets in the CTA's window: static ones from its start
     in the order of their definition, then the dynamic one, at a multiple of 16
@@ -101,8 +104,8 @@ def Sparse24ConvertToEmulatorPass : Pass<"sparse24-convert-to-emulator", "::mlir
     are passed as descriptors; host functions are bufferized.
 
     **Caveats.** Inline PTX may not branch. Copies (`llvm.intr.memcpy`) to or from
-    memory that isn't the thread's own need a constant size. Launches are
-    synchronous. Functions of libdevice become those of the C library of the
+    memory that isn't the thread's own need a constant size. Launches and fills
+    are synchronous. Functions of libdevice become those of the C library of the
     same name.
 
     Before:
@@ -155,9 +158,11 @@ def Sparse24ConvertToGPUPass : Pass<"sparse24-convert-to-gpu", "::mlir::ModuleOp
     (`sparse24-select-schedules`).
 
     **Caveats.** `mma_sp` kernels are generated for f16 and bf16 operands,
-    `wgmma_sp` kernels without `stream_k` and `ping_pong`. Operands of other
-    types than those of 16 bits must have K contiguous for `wgmma_sp`. The base
-    pointers of all operands must be 16-byte aligned.
+    `wgmma_sp` kernels without `ping_pong`. Operands of other types than those
+    of 16 bits must have K contiguous for `wgmma_sp`. The base pointers of all
+    operands must be 16-byte aligned. With `stream_k` clusters wait for others
+    of lower numbers, and partial sums take up to 4 bytes for each element of
+    the tiles that the device computes at a time.
 
     Before:
     ```mlir

@@ -131,13 +131,12 @@ constexpr uint64_t descriptorB(uint64_t address) {
 //===----------------------------------------------------------------------===//
 
 /// How a warpgroup hands its part of a tile, `rows` × `columns`, to the copy
-/// engine: in pieces of kM rows and at most 128 bytes of columns, which are put
-/// into a few slots of shared memory in turn.
+/// engine: in pieces of kM rows and at most 128 bytes of columns, one after the
+/// other in the same place of shared memory.
 struct OutputPieces {
   int64_t rows, columns, elementBytes;
 
   static constexpr int64_t kRowBytes = 128;
-  static constexpr int64_t kMaxSlots = 3;
 
   /// Columns of a piece, of which the last of a block may have fewer.
   constexpr int64_t pieceColumns() const {
@@ -149,14 +148,30 @@ struct OutputPieces {
     return (columns + pieceColumns() - 1) / pieceColumns();
   }
   constexpr int64_t number() const { return rows / kM * perBlock(); }
-  constexpr int64_t slots() const {
-    return number() < kMaxSlots ? number() : kMaxSlots;
-  }
-  constexpr int64_t slotElements() const { return kM * pieceColumns(); }
-  constexpr int64_t bytes() const {
-    return slots() * slotElements() * elementBytes;
-  }
+  constexpr int64_t elements() const { return kM * pieceColumns(); }
+  constexpr int64_t bytes() const { return elements() * elementBytes; }
 };
+
+//===----------------------------------------------------------------------===//
+// How kernels walk K
+//===----------------------------------------------------------------------===//
+
+/// How many blocks along K ahead a thread that has so many sums loads metadata
+/// into registers, so many words for each block of kM rows: as far as registers
+/// allow, for it is what covers memory's latency.
+constexpr int64_t metadataDistance(int64_t sums, int64_t words) {
+  if (sums <= 64)
+    return 8;
+  if (sums <= 128)
+    return 4;
+  return words == 1 ? 3 : 2;
+}
+
+/// Stream-K: clusters that share a tile have at least so many blocks along K
+/// each, and there are at most so many of them: what they gain must pay for the
+/// sums that pass through memory.
+inline constexpr int kMinSharedBlocks = 4;
+inline constexpr int kMaxSharers = 8;
 
 } // namespace sparse24::wgmma_sp
 

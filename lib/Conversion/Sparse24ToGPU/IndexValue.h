@@ -73,11 +73,18 @@ public:
     return binary<arith::MinUIOp>(rhs);
   }
   IndexValue min(int64_t rhs) const { return min(constant(rhs)); }
+  IndexValue max(int64_t rhs) const {
+    return binary<arith::MaxUIOp>(constant(rhs));
+  }
   IndexValue ceilDiv(int64_t rhs) const { return (*this + (rhs - 1)) / rhs; }
+  /// `condition ? *this : other`.
+  IndexValue orUnless(Value condition, const IndexValue &other) const {
+    return {*builder, builder->createOrFold<arith::SelectOp>(condition, value,
+                                                             other.value)};
+  }
   /// `condition ? *this : 0`.
   IndexValue orZeroUnless(Value condition) const {
-    return {*builder, builder->createOrFold<arith::SelectOp>(
-                          condition, value, constant(0).value)};
+    return orUnless(condition, constant(0));
   }
 
 private:

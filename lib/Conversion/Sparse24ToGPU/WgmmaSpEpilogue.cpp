@@ -44,12 +44,12 @@ struct Staging : wgmma_sp::OutputPieces {
   int64_t getAlignedBytes() const { return llvm::alignTo(bytes(), 1024); }
 
   int64_t getBoxElements() const { return boxRows * boxCols; }
-  /// The first element of the box at that row and column of a slot.
+  /// The first element of the box at that row and column of a piece.
   int64_t getBoxOffset(int64_t row, int64_t col) const {
     int64_t number = col / boxCols * (wgmma_sp::kM / boxRows) + row / boxRows;
     return number * getBoxElements();
   }
-  /// Where an element of a slot lies: in column `boxCol`, which begins a box,
+  /// Where an element of a piece lies: in column `boxCol`, which begins a box,
   /// and `col` columns further within the box.
   IndexValue getOffset(IndexValue row, int64_t boxCol, IndexValue col) const {
     IndexValue inBox = transposed ? box.getOffset(col, row % boxRows)
@@ -102,12 +102,11 @@ public:
 
 private:
   void writePiece(int64_t block, int64_t part, Value accumulators);
-  void writePairs(int64_t index, int64_t col, ArrayRef<Value> finished);
-  void writeMatrices(int64_t index, int64_t col, ArrayRef<Value> finished);
+  void writePairs(int64_t col, ArrayRef<Value> finished);
+  void writeMatrices(int64_t col, ArrayRef<Value> finished);
   void storePiece(int64_t block, int64_t part);
-  void storeElements(int64_t part, int64_t index, IndexValue row,
-                     IndexValue col);
-  void waitForSlot(int64_t index);
+  void storeElements(int64_t part, IndexValue row, IndexValue col);
+  void waitForStaging();
 
   /// The output elements of a register's column block: two of each of two rows.
   SmallVector<Value> finishColumns(int64_t block, int64_t col,
@@ -123,10 +122,6 @@ private:
                                                  IndexValue col) {
     return layout.transposed ? std::pair(col, row) : std::pair(row, col);
   }
-  int64_t getSlotOffset(int64_t index) {
-    return index % layout.slots() * layout.slotElements();
-  }
-  void synchronize();
   Value isFirstThread() { return context.thread < 1; }
 
   WgmmaSpKernelContext &context;
@@ -134,7 +129,7 @@ private:
   const WgmmaSpKernelSpec &spec;
   MatmulOp matmul;
   Staging layout;
-  /// The warpgroup's slots.
+  /// The warpgroup's place for a piece.
   Value staging;
   SmallVector<Operand> operands;
   /// The first column that `loaded` is of.
@@ -213,9 +208,9 @@ Epilogue::Epilogue(WgmmaSpKernelContext &context, OutputTile tile)
       origin{tile.row + context.consumer * spec.getConsumerRows(), tile.col} {
   int64_t stagingBytes = layout.getAlignedBytes();
   IndexValue begin = context.sharedOrigin + getMainloopSharedMemoryBytes(spec);
-  staging = viewSharedMemory(b, begin + context.consumer * stagingBytes,
-                             {layout.slots() * layout.slotElements()},
-                             matmul.getOutputElementType());
+  staging =
+      viewSharedMemory(b, begin + context.consumer * stagingBytes,
+                       {layout.elements()}, matmul.getOutputElementType());
   IndexValue shares = begin + spec.getNumConsumers() * stagingBytes +
                       context.consumer * getShareBytes(operands);
   int64_t used = 0;
@@ -226,16 +221,6 @@ Epilogue::Epilogue(WgmmaSpKernelContext &context, OutputTile tile)
                                       operand.elementType);
     used += operand.getShareBytes();
   }
-}
-
-void Epilogue::synchronize() {
-  // Barrier 0 is the CTA's.
-  Value barrier = context.consumer + 1;
-  Value threads =
-      arith::ConstantOp::create(b, b.getI32IntegerAttr(wgmma_sp::kLanes));
-  NVVM::BarrierOp::create(b, TypeRange(), barrier, threads,
-                          /*reductionOp=*/nullptr,
-                          /*reductionPredicate=*/Value());
 }
 
 //===----------------------------------------------------------------------===//
@@ -369,8 +354,7 @@ SmallVector<Value> Epilogue::finishColumns(int64_t block, int64_t col,
 /// `stmatrix` takes matrices of 8 × 8 elements of 16 bits, a register each:
 /// here those of one or two column blocks, of rows 0 to 7 and 8 to 15 of a
 /// warp.
-void Epilogue::writeMatrices(int64_t index, int64_t col,
-                             ArrayRef<Value> finished) {
+void Epilogue::writeMatrices(int64_t col, ArrayRef<Value> finished) {
   SmallVector<Value> registers;
   for (size_t i = 0; i < finished.size(); i += 2) {
     auto pairType = VectorType::get({2}, finished[i].getType());
@@ -392,8 +376,7 @@ void Epilogue::writeMatrices(int64_t index, int64_t col,
     row = row + lane % 8;
   IndexValue offset =
       layout.getOffset(row, llvm::alignDown(col, layout.boxCols), inBox);
-  Value pointer = getPointer(b, staging, offset + getSlotOffset(index),
-                             NVVM::NVVMMemorySpace::Shared);
+  Value pointer = getPointer(b, staging, offset, NVVM::NVVMMemorySpace::Shared);
   NVVM::StMatrixOp::create(b, pointer, registers,
                            layout.transposed ? NVVM::MMALayout::col
                                              : NVVM::MMALayout::row,
@@ -403,17 +386,14 @@ void Epilogue::writeMatrices(int64_t index, int64_t col,
 
 /// Of other types each thread stores the two neighbours that it has in a row;
 /// one by one, if rows of the output are columns here.
-void Epilogue::writePairs(int64_t index, int64_t col,
-                          ArrayRef<Value> finished) {
+void Epilogue::writePairs(int64_t col, ArrayRef<Value> finished) {
   for (int64_t i = 0; i < static_cast<int64_t>(finished.size()); ++i) {
     int64_t inBlock = i % mma_sp::kRegistersC;
     int64_t blockCol = col + i / mma_sp::kRegistersC * kColumns;
     IndexValue row = threadRow + inBlock / 2 * 8;
     IndexValue inBox = threadCol + (blockCol % layout.boxCols + inBlock % 2);
     IndexValue offset =
-        layout.getOffset(row, llvm::alignDown(blockCol, layout.boxCols),
-                         inBox) +
-        getSlotOffset(index);
+        layout.getOffset(row, llvm::alignDown(blockCol, layout.boxCols), inBox);
     if (layout.transposed) {
       memref::StoreOp::create(b, finished[i], staging,
                               ValueRange{offset.widen()});
@@ -429,7 +409,6 @@ void Epilogue::writePairs(int64_t index, int64_t col,
 }
 
 void Epilogue::writePiece(int64_t block, int64_t part, Value accumulators) {
-  int64_t index = block * layout.perBlock() + part;
   // stmatrix takes two column blocks of a box at a time.
   int64_t width = std::min(2 * kColumns, layout.boxCols);
   for (int64_t col = 0; col < layout.getCols(part); col += width) {
@@ -446,9 +425,9 @@ void Epilogue::writePiece(int64_t block, int64_t part, Value accumulators) {
       llvm::append_range(finished, finishColumns(block, tileCol, registers));
     }
     if (layout.elementBytes == 2)
-      writeMatrices(index, col, finished);
+      writeMatrices(col, finished);
     else
-      writePairs(index, col, finished);
+      writePairs(col, finished);
   }
 }
 
@@ -457,8 +436,7 @@ void Epilogue::writePiece(int64_t block, int64_t part, Value accumulators) {
 //===----------------------------------------------------------------------===//
 
 /// Element by element, neighbours in memory by neighbouring threads.
-void Epilogue::storeElements(int64_t part, int64_t index, IndexValue row,
-                             IndexValue col) {
+void Epilogue::storeElements(int64_t part, IndexValue row, IndexValue col) {
   int64_t cols = layout.getCols(part);
   auto loop = scf::ForOp::create(b, context.thread,
                                  context.constant(wgmma_sp::kM * cols),
@@ -477,8 +455,8 @@ void Epilogue::storeElements(int64_t part, int64_t index, IndexValue row,
         inCol / layout.boxCols * (layout.getBoxOffset(0, layout.boxCols));
     IndexValue offset =
         box + layout.getOffset(inRow, 0, inCol % layout.boxCols);
-    Value value = memref::LoadOp::create(
-        b, staging, ValueRange{(offset + getSlotOffset(index)).widen()});
+    Value value =
+        memref::LoadOp::create(b, staging, ValueRange{offset.widen()});
     auto [toMajor, toMinor] = toMajorMinor(row + inRow, col + inCol);
     memref::StoreOp::create(b, value, context.output,
                             ValueRange{toMajor.widen(), toMinor.widen()});
@@ -486,17 +464,15 @@ void Epilogue::storeElements(int64_t part, int64_t index, IndexValue row,
 }
 
 void Epilogue::storePiece(int64_t block, int64_t part) {
-  int64_t index = block * layout.perBlock() + part;
   IndexValue row = origin.row + block * wgmma_sp::kM;
   IndexValue col = origin.col + part * layout.pieceColumns();
   if (!spec.isOutputAligned)
-    return storeElements(part, index, row, col);
+    return storeElements(part, row, col);
   // The tensor map cuts off what is beyond the output.
   context.emitIf(isFirstThread(), [&] {
     for (int64_t c = 0; c < layout.getCols(part); c += layout.boxCols)
       for (int64_t r = 0; r < wgmma_sp::kM; r += layout.boxRows) {
-        IndexValue offset =
-            context.constant(getSlotOffset(index) + layout.getBoxOffset(r, c));
+        IndexValue offset = context.constant(layout.getBoxOffset(r, c));
         auto [major, minor] = toMajorMinor(row + r, col + c);
         Value coordinates[] = {minor, major};
         NVVM::CpAsyncBulkTensorSharedCTAToGlobalOp::create(
@@ -509,28 +485,19 @@ void Epilogue::storePiece(int64_t block, int64_t part) {
   });
 }
 
-/// Waits until the slot of piece `index` may be written.
-void Epilogue::waitForSlot(int64_t index) {
-  if (spec.isOutputAligned) {
-    // The last store out of the slot must have read it: one of this tile, or of
-    // the tile before. Those that came after it may go on.
-    int64_t slots = layout.slots(), pieces = layout.number();
-    int64_t since = slots - 1;
-    if (index < slots) {
-      int64_t last = index + llvm::alignDown(pieces - 1 - index, slots);
-      since = pieces - 1 - last + index;
-    }
+/// Waits until the piece before has been read.
+void Epilogue::waitForStaging() {
+  if (spec.isOutputAligned)
     context.emitIf(isFirstThread(), [&] {
-      NVVM::CpAsyncBulkWaitGroupOp::create(b, since, b.getUnitAttr());
+      NVVM::CpAsyncBulkWaitGroupOp::create(b, 0, b.getUnitAttr());
     });
-  }
-  synchronize();
+  context.synchronizeConsumer();
 }
 
 void Epilogue::emit(ArrayRef<Value> accumulators) {
   for (int64_t block = 0; block < spec.getBlocks(); ++block)
     for (int64_t part = 0; part < layout.perBlock(); ++part) {
-      waitForSlot(block * layout.perBlock() + part);
+      waitForStaging();
       writePiece(block, part, accumulators[block]);
       // What was written by the threads is read by the copy engine.
       if (spec.isOutputAligned)
@@ -538,7 +505,7 @@ void Epilogue::emit(ArrayRef<Value> accumulators) {
             b, NVVM::ProxyKind::async_shared,
             NVVM::SharedSpaceAttr::get(b.getContext(),
                                        NVVM::SharedSpace::shared_cta));
-      synchronize();
+      context.synchronizeConsumer();
       storePiece(block, part);
     }
 }

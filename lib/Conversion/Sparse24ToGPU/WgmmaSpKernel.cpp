@@ -15,7 +15,8 @@ static constexpr int64_t kSharedAlignment = 1024;
 
 static int64_t getBarrierOffset(const WgmmaSpKernelSpec &spec) {
   return getMainloopSharedMemoryBytes(spec) +
-         getEpilogueSharedMemoryBytes(spec);
+         getEpilogueSharedMemoryBytes(spec) +
+         getSchedulerSharedMemoryBytes(spec);
 }
 
 int64_t WgmmaSpKernelSpec::getSharedMemoryBytes() const {
@@ -76,6 +77,16 @@ void WgmmaSpKernelContext::emitIf(Value condition,
   body();
 }
 
+void WgmmaSpKernelContext::synchronizeConsumer() const {
+  // Barrier 0 is the CTA's.
+  Value barrier = consumer + 1;
+  Value threads = arith::ConstantOp::create(
+      builder, builder.getI32IntegerAttr(wgmma_sp::kLanes));
+  NVVM::BarrierOp::create(builder, TypeRange(), barrier, threads,
+                          /*reductionOp=*/nullptr,
+                          /*reductionPredicate=*/Value());
+}
+
 //===----------------------------------------------------------------------===//
 // Kernel
 //===----------------------------------------------------------------------===//
@@ -113,29 +124,66 @@ static void synchronize(const WgmmaSpKernelContext &context) {
   NVVM::ClusterWaitOp::create(b, b.getUnitAttr());
 }
 
-static void initializeBarriers(WgmmaSpKernelContext &context,
-                               IndexValue threadOfCta) {
+/// What one thread prepares for all.
+static void initialize(WgmmaSpKernelContext &context, IndexValue threadOfCta) {
   ImplicitLocOpBuilder &b = context.builder;
   const WgmmaSpKernelSpec &spec = context.spec;
   context.emitIf(threadOfCta < 1, [&] {
+    // The first copies would wait for them.
+    for (Value map : {context.denseMap, context.outputMap})
+      if (map)
+        NVVM::PrefetchOp::create(b, /*cacheLevel=*/nullptr,
+                                 /*evictPriority=*/nullptr, map,
+                                 /*predicate=*/Value(), b.getUnitAttr(),
+                                 /*uniform=*/nullptr,
+                                 /*inParamSpace=*/nullptr);
     context.full.initialize(1);
     // Each warp of each consumer, in all CTAs of the cluster.
     context.empty.initialize(spec.getNumConsumers() * wgmma_sp::kWarps *
                              spec.schedule.getCluster());
     NVVM::FenceMbarrierInitOp::create(b);
+    emitSchedulerPrologue(context);
   });
   synchronize(context);
+}
+
+/// The value, in a way that hides where it is from: what is computed from it is
+/// computed here, not kept in registers from before.
+static IndexValue recompute(ImplicitLocOpBuilder &b, IndexValue value) {
+  auto move = LLVM::InlineAsmOp::create(
+      b, b.getI32Type(), Value(value), "mov.b32 $0, $1;", "=r,r",
+      /*has_side_effects=*/true, /*is_align_stack=*/false,
+      LLVM::tailcallkind::TailCallKind::None,
+      LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
+      ArrayAttr());
+  return {b, move.getResult(0)};
+}
+
+/// A copy of the context for what comes after the mainloop, which needs all
+/// registers.
+static WgmmaSpKernelContext recompute(const WgmmaSpKernelContext &context) {
+  WgmmaSpKernelContext copy = context;
+  copy.consumer = recompute(context.builder, context.consumer);
+  copy.thread = recompute(context.builder, context.thread);
+  return copy;
 }
 
 static void emitConsumer(WgmmaSpKernelContext &context) {
   PipelinePosition first = context.getFirstPosition();
   emitTileLoop(
       context, {first.stage, first.parity},
-      [&](OutputTile tile, ValueRange carried) {
+      [&](const TileWork &work, ValueRange carried) {
         PipelinePosition position{{context.builder, carried[0]}, carried[1]};
-        emitEpiloguePrologue(context, tile);
-        SmallVector<Value> accumulators = emitProducts(context, tile, position);
-        emitEpilogue(context, tile, accumulators);
+        emitEpiloguePrologue(context, work.tile);
+        SmallVector<Value> sums = emitProducts(context, work, position);
+        WgmmaSpKernelContext after = recompute(context);
+        auto finish = [&](ArrayRef<Value> sums) {
+          emitEpilogue(after, work.tile, sums);
+        };
+        if (context.spec.schedule.getStreamK())
+          emitSharedTile(after, work, sums, finish);
+        else
+          finish(sums);
         return SmallVector<Value>{position.stage, position.parity};
       });
   emitEpilogueEnd(context);
@@ -143,7 +191,7 @@ static void emitConsumer(WgmmaSpKernelContext &context) {
 
 /// The kernel's arguments are those of the launch: the packed operand, the
 /// dense operand's tensor map, K, the output, its tensor map if it is aligned,
-/// and the epilogue's operands.
+/// partial sums and flags with stream-K, and the epilogue's operands.
 static SmallVector<Type> getArgumentTypes(const WgmmaSpKernelSpec &spec) {
   MatmulOp matmul = spec.matmul;
   SmallVector<Type> types = {
@@ -151,6 +199,10 @@ static SmallVector<Type> getArgumentTypes(const WgmmaSpKernelSpec &spec) {
       IndexType::get(matmul.getContext()), getArgumentType(matmul.getInit())};
   if (spec.isOutputAligned)
     types.push_back(getOutputMap(spec).getType());
+  if (spec.schedule.getStreamK())
+    for (Type type : {matmul.getAccumulatorType(),
+                      Type(IntegerType::get(matmul.getContext(), 32))})
+      types.push_back(MemRefType::get({ShapedType::kDynamic}, type));
   for (Value operand : matmul.getEpilogueOperands())
     types.push_back(getArgumentType(operand));
   return types;
@@ -168,18 +220,31 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
         builder.getDenseI32ArrayAttr({static_cast<int32_t>(cluster), 1, 1}));
 
   auto b = ImplicitLocOpBuilder::atBlockBegin(loc, &func.getBody().front());
-  ValueRange arguments = func.getArguments();
+  ValueRange rest = func.getArguments();
+  auto take = [&] {
+    Value argument = rest.front();
+    rest = rest.drop_front();
+    return argument;
+  };
   auto toPointer = [&](Value map) -> Value {
     return UnrealizedConversionCastOp::create(
                b, LLVM::LLVMPointerType::get(b.getContext()), map)
         .getResult(0);
   };
-  Value output = arguments[3];
-  Value outputMap = spec.isOutputAligned ? toPointer(arguments[4]) : Value();
   auto narrow = [&](Value index) { return IndexValue(b, index).narrow(); };
-  IndexValue k = narrow(arguments[2]);
+  Value packed = take();
+  Value denseMap = toPointer(take());
+  IndexValue k = narrow(take());
+  Value output = take();
+  Value outputMap = spec.isOutputAligned ? toPointer(take()) : Value();
+  Value partialSums, flags;
+  if (spec.schedule.getStreamK()) {
+    partialSums = take();
+    flags = take();
+  }
   IndexValue thread = narrow(gpu::ThreadIdOp::create(b, gpu::Dimension::x));
   IndexValue block = narrow(gpu::BlockIdOp::create(b, gpu::Dimension::x));
+  IndexValue blocks = narrow(gpu::GridDimOp::create(b, gpu::Dimension::x));
   IndexValue warpgroup = thread / wgmma_sp::kLanes;
   IndexValue origin = getAlignedOffset(b, kSharedAlignment).narrow();
   IndexValue barriers = origin + getBarrierOffset(spec);
@@ -187,15 +252,18 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
   WgmmaSpKernelContext context{
       b,
       spec,
-      arguments[0],
-      toPointer(arguments[1]),
+      packed,
+      denseMap,
       output,
       outputMap,
-      llvm::to_vector_of<Value>(
-          arguments.drop_front(spec.isOutputAligned ? 5 : 4)),
+      partialSums,
+      flags,
+      llvm::to_vector_of<Value>(rest),
       getRows(b, spec, output).narrow(),
       getCols(b, spec, output).narrow(),
       k.ceilDiv(spec.getPackedLayout().kBlock()),
+      block / cluster,
+      blocks / cluster,
       block % cluster,
       /*consumer=*/warpgroup - 1,
       thread % wgmma_sp::kLanes,
@@ -203,7 +271,7 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
       MBarriers(b, barriers, stages),
       MBarriers(b, barriers + stages * MBarriers::kBytes, stages)};
 
-  initializeBarriers(context, thread);
+  initialize(context, thread);
   auto roles = scf::IfOp::create(b, warpgroup < 1, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);

@@ -82,21 +82,32 @@ struct OutputTile {
   IndexValue row, col;
 };
 
+/// What a CTA does at a time: the products of a tile over some blocks of K.
+struct TileWork {
+  OutputTile tile;
+  /// The blocks along K: all of them, or a part where clusters share a tile.
+  IndexValue firstBlock, endBlock;
+  /// As many clusters have the tile's blocks before those; their numbers come
+  /// right before this one's.
+  IndexValue clustersBefore;
+};
+
 /// A kernel under construction: its arguments and where a thread stands.
 struct WgmmaSpKernelContext {
   ImplicitLocOpBuilder &builder;
   const WgmmaSpKernelSpec &spec;
 
   /// Arguments: the packed operand (?xi8), the dense operand's tensor map, the
-  /// output (?x?) and, where it is aligned, its tensor map, and the epilogue's
-  /// operands.
-  Value packed, denseMap, output, outputMap;
+  /// output (?x?), its tensor map where it is aligned, with stream-K the sums
+  /// of parts of tiles (?xaccumulator) and the flags that say that they are
+  /// there (?xi32), and the epilogue's operands.
+  Value packed, denseMap, output, outputMap, partialSums, flags;
   SmallVector<Value> epilogueOperands;
 
   /// The sizes of the product, of K in blocks of a stage.
   IndexValue rows, cols, numBlocks;
-  /// The CTA within its cluster.
-  IndexValue clusterRank;
+  /// The cluster, how many there are, and the CTA within its cluster.
+  IndexValue cluster, numClusters, clusterRank;
   /// The consumer that this warpgroup is, and the thread within it.
   IndexValue consumer, thread;
   /// The first byte of dynamic shared memory that is used.
@@ -119,23 +130,39 @@ struct WgmmaSpKernelContext {
   PipelinePosition getNext(const PipelinePosition &position) const;
   /// Runs `body` only in threads that fulfil the condition.
   void emitIf(Value condition, function_ref<void()> body) const;
+  /// The threads of a consumer wait for each other.
+  void synchronizeConsumer() const;
 };
 
-/// Tile scheduler: a loop over the tiles of this CTA, with values that the body
-/// takes and gives.
-SmallVector<Value>
-emitTileLoop(WgmmaSpKernelContext &context, ValueRange carried,
-             function_ref<SmallVector<Value>(OutputTile, ValueRange)> body);
-/// The number of tiles that a cluster computes at once.
-IndexValue getNumClusterTiles(const KernelSpec &spec, IndexValue rows,
-                              IndexValue cols);
+/// Tile scheduler: what one thread prepares in shared memory, and a loop over
+/// what this CTA does, with values that the body takes and gives.
+int64_t getSchedulerSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
+void emitSchedulerPrologue(WgmmaSpKernelContext &context);
+SmallVector<Value> emitTileLoop(
+    WgmmaSpKernelContext &context, ValueRange carried,
+    function_ref<SmallVector<Value>(const TileWork &, ValueRange)> body);
+/// How many clusters at most have something to do.
+IndexValue getMaxClusters(const WgmmaSpKernelSpec &spec, IndexValue rows,
+                          IndexValue cols);
+
+/// Stream-K: what the clusters that share a tile hand to the last of them.
+/// Calls `finish` with the tile's sums where this is that cluster.
+void emitSharedTile(WgmmaSpKernelContext &context, const TileWork &work,
+                    ArrayRef<Value> accumulators,
+                    function_ref<void(ArrayRef<Value>)> finish);
+/// Of the memory for that: the flags of all consumers of so many clusters, and
+/// their sums.
+IndexValue getNumFlags(const WgmmaSpKernelSpec &spec, IndexValue clusters);
+IndexValue getNumPartialSums(const WgmmaSpKernelSpec &spec,
+                             IndexValue clusters);
 
 /// Mainloop: its stages in shared memory, the copies into them by one warp,
-/// for all tiles, and the products of a consumer for one tile: a
-/// vector<n/2 x accumulator> for each block of 64 rows.
+/// for all tiles, and the products of a consumer for one tile or a part of it:
+/// a vector<n/2 x accumulator> for each block of 64 rows.
 int64_t getMainloopSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
 void emitProducer(WgmmaSpKernelContext &context);
-SmallVector<Value> emitProducts(WgmmaSpKernelContext &context, OutputTile tile,
+SmallVector<Value> emitProducts(WgmmaSpKernelContext &context,
+                                const TileWork &work,
                                 PipelinePosition &position);
 
 /// Epilogue: what it does before a tile's products, and after them.

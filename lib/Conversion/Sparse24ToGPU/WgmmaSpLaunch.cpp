@@ -27,9 +27,9 @@ LogicalResult mlir::sparse24::checkWgmmaSp(MatmulOp matmul) {
     return matmul.emitError("wgmma.sp reads a dense operand of ")
            << matmul.getOperandElementType()
            << " only with K contiguous; transpose it first";
-  if (schedule.getStreamK() || schedule.getPingPong())
-    return matmul.emitError("wgmma.sp kernels with stream_k or ping_pong are "
-                            "not generated yet; the schedule is ")
+  if (schedule.getPingPong())
+    return matmul.emitError("wgmma.sp kernels with ping_pong are not generated "
+                            "yet; the schedule is ")
            << schedule;
   if (schedule.getTileCols() % schedule.getCluster() != 0)
     return matmul.emitError("the CTAs of a cluster copy equal shares of a "
@@ -99,6 +99,39 @@ static Value createTensorMap(ImplicitLocOpBuilder &b, Value memref,
       ValueRange{IndexValue(b, shape.major), IndexValue(b, shape.minor)});
 }
 
+namespace {
+/// Memory through which the clusters that share a tile hand on their sums.
+struct StreamKMemory {
+  Value allocation, partialSums, flags;
+};
+} // namespace
+
+static StreamKMemory allocateStreamKMemory(ImplicitLocOpBuilder &b,
+                                           const WgmmaSpKernelSpec &spec,
+                                           IndexValue clusters) {
+  // Vectors of four are stored at once.
+  constexpr int64_t alignment = 16, wordBytes = 4;
+  MatmulOp matmul = spec.matmul;
+  auto getType = [](Type elementType) {
+    return MemRefType::get({ShapedType::kDynamic}, elementType);
+  };
+  IndexValue numFlags = getNumFlags(spec, clusters);
+  IndexValue numSums = getNumPartialSums(spec, clusters);
+  IndexValue sums = (numFlags * wordBytes).ceilDiv(alignment) * alignment;
+  Value allocation = memref::AllocOp::create(
+      b, getType(b.getI8Type()), ValueRange{sums + numSums * wordBytes});
+  Value flags =
+      memref::ViewOp::create(b, getType(b.getI32Type()), allocation,
+                             IndexValue(b, int64_t(0)), ValueRange{numFlags});
+  Value partialSums =
+      memref::ViewOp::create(b, getType(matmul.getAccumulatorType()),
+                             allocation, sums, ValueRange{numSums});
+  Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+  gpu::MemsetOp::create(b, /*asyncToken=*/Type(),
+                        /*asyncDependencies=*/ValueRange(), flags, zero);
+  return {allocation, partialSums, flags};
+}
+
 static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
                    const WgmmaSpKernelSpec &spec, Value dense) {
   MatmulOp matmul = spec.matmul;
@@ -110,10 +143,9 @@ static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
   int64_t cluster = spec.schedule.getCluster();
   // As many clusters as the device runs at a time, for they are persistent.
   IndexValue multiprocessors(b, MultiprocessorCountOp::create(b));
-  IndexValue clusters =
-      getNumClusterTiles(spec, getRows(b, spec, matmul.getInit()),
-                         getCols(b, spec, matmul.getInit()))
-          .min(multiprocessors / cluster);
+  IndexValue clusters = getMaxClusters(spec, getRows(b, spec, matmul.getInit()),
+                                       getCols(b, spec, matmul.getInit()))
+                            .min(multiprocessors / cluster);
 
   SmallVector<Value> operands = {
       matmul.getPacked(), createTensorMap(b, dense, getDenseMap(spec)),
@@ -121,9 +153,16 @@ static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
   if (spec.isOutputAligned)
     operands.push_back(
         createTensorMap(b, matmul.getInit(), getOutputMap(spec)));
+  std::optional<StreamKMemory> memory;
+  if (spec.schedule.getStreamK()) {
+    memory = allocateStreamKMemory(b, spec, clusters);
+    operands.append({memory->partialSums, memory->flags});
+  }
   llvm::append_range(operands, matmul.getEpilogueOperands());
   launchKernel(b, kernel, clusters * cluster, spec.getNumThreads(), cluster,
                spec.getSharedMemoryBytes(), operands);
+  if (memory)
+    memref::DeallocOp::create(b, memory->allocation);
 }
 
 /// Calls `body` with whether `memref` is aligned, in a branch for each answer

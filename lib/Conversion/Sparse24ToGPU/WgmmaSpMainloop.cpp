@@ -75,13 +75,13 @@ private:
 
 class Consumer {
 public:
-  Consumer(WgmmaSpKernelContext &context, OutputTile tile);
+  Consumer(WgmmaSpKernelContext &context, const TileWork &work);
 
   SmallVector<Value> emit(PipelinePosition &position);
 
 private:
   /// A lane's words of metadata, of each block of 64 rows and each step, of
-  /// block `block` along K, or the last.
+  /// the work's block `block` along K, or the last.
   SmallVector<Value> loadMetadata(IndexValue block);
   /// What one turn of the loop hands to the next: where the pipeline stands,
   /// the stage before, the words of the next stages and, last, those of the
@@ -94,8 +94,8 @@ private:
   };
   SmallVector<Value> flatten(const State &state);
   void assign(State &state, ValueRange values);
-  /// Starts the products of block `block`, and ends those before, if there are
-  /// any.
+  /// Starts the products of the work's block `block`, and ends those before, if
+  /// there are any.
   void step(State &state, IndexValue block, bool mayBeFirst);
   /// Up to `limit` steps more, from block `block` to the last.
   void emitRest(State &state, IndexValue block, int64_t limit);
@@ -119,10 +119,11 @@ private:
   PackedLayout layout;
   Stages stages;
   int64_t metadataWords;
-  /// How many stages ahead metadata are loaded into registers, of which 8-bit
-  /// types need twice as many. The loop is unrolled by one more, so that each
-  /// word stays in its register.
-  int64_t distance;
+  /// How many blocks ahead metadata are loaded into registers. The loop is
+  /// unrolled by one more, so that each word stays in its register.
+  int64_t distance, unroll;
+  /// Along K, of this work.
+  IndexValue numBlocks;
   /// Where the thread's metadata of each block of 64 rows begin.
   SmallVector<IndexValue> metadataBegin;
 };
@@ -227,26 +228,26 @@ void Producer::copyStage(OutputTile tile, IndexValue block, IndexValue stage) {
 
 void Producer::emit() {
   PipelinePosition first = context.getFirstPosition();
-  emitTileLoop(context, {first.stage, first.parity},
-               [&](OutputTile tile, ValueRange carried) {
-                 auto loop = scf::ForOp::create(b, context.constant(0),
-                                                context.numBlocks,
-                                                context.constant(1), carried);
-                 OpBuilder::InsertionGuard guard(b);
-                 b.setInsertionPointToStart(loop.getBody());
-                 PipelinePosition position{{b, loop.getRegionIterArgs()[0]},
-                                           loop.getRegionIterArgs()[1]};
-                 // The first round finds all stages empty: the phase before the
-                 // first counts as ended.
-                 Value before = arith::XOrIOp::create(
-                     b, position.parity,
-                     arith::ConstantOp::create(b, b.getI32IntegerAttr(1)));
-                 context.empty.waitSuspended(position.stage, before);
-                 copyStage(tile, {b, loop.getInductionVar()}, position.stage);
-                 PipelinePosition next = context.getNext(position);
-                 scf::YieldOp::create(b, ValueRange{next.stage, next.parity});
-                 return llvm::to_vector_of<Value>(loop.getResults());
-               });
+  emitTileLoop(
+      context, {first.stage, first.parity},
+      [&](const TileWork &work, ValueRange carried) {
+        auto loop = scf::ForOp::create(b, work.firstBlock, work.endBlock,
+                                       context.constant(1), carried);
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToStart(loop.getBody());
+        PipelinePosition position{{b, loop.getRegionIterArgs()[0]},
+                                  loop.getRegionIterArgs()[1]};
+        // The first round finds all stages empty: the phase before the
+        // first counts as ended.
+        Value before = arith::XOrIOp::create(
+            b, position.parity,
+            arith::ConstantOp::create(b, b.getI32IntegerAttr(1)));
+        context.empty.waitSuspended(position.stage, before);
+        copyStage(work.tile, {b, loop.getInductionVar()}, position.stage);
+        PipelinePosition next = context.getNext(position);
+        scf::YieldOp::create(b, ValueRange{next.stage, next.parity});
+        return llvm::to_vector_of<Value>(loop.getResults());
+      });
 }
 
 void mlir::sparse24::emitProducer(WgmmaSpKernelContext &context) {
@@ -257,21 +258,26 @@ void mlir::sparse24::emitProducer(WgmmaSpKernelContext &context) {
 // Consumer
 //===----------------------------------------------------------------------===//
 
-Consumer::Consumer(WgmmaSpKernelContext &context, OutputTile tile)
+Consumer::Consumer(WgmmaSpKernelContext &context, const TileWork &work)
     : context(context), b(context.builder), spec(context.spec),
       layout(spec.getPackedLayout()), stages(spec),
       metadataWords(layout.metadataWordsPerLane()),
-      distance(metadataWords == 1 ? 3 : 2) {
+      distance(wgmma_sp::metadataDistance(
+          spec.getBlocks() * spec.schedule.getTileCols() / 2, metadataWords)),
+      unroll(distance + 1), numBlocks(work.endBlock - work.firstBlock) {
   // The metadata follow the values.
-  IndexValue numBlocks = context.numBlocks.widen();
+  IndexValue blocksInRow = context.numBlocks.widen();
   IndexValue numPanels = context.rows.ceilDiv(wgmma_sp::kM).widen();
-  IndexValue region = numPanels * numBlocks * layout.blockValueBytes();
+  IndexValue region = numPanels * blocksInRow * layout.blockValueBytes();
   for (int64_t block = 0; block < spec.getBlocks(); ++block) {
-    IndexValue panel = context.getPanel(
-        tile.row / wgmma_sp::kM + context.consumer * spec.getBlocks() + block);
+    IndexValue panel =
+        context.getPanel(work.tile.row / wgmma_sp::kM +
+                         context.consumer * spec.getBlocks() + block);
     IndexValue inBlock = context.thread * (4 * metadataWords);
     metadataBegin.push_back(
-        region + panel.widen() * numBlocks * layout.blockMetadataBytes() +
+        region +
+        (panel.widen() * blocksInRow + work.firstBlock.widen()) *
+            layout.blockMetadataBytes() +
         inBlock.widen());
   }
 }
@@ -302,8 +308,7 @@ static SmallVector<Value> loadOnce(ImplicitLocOpBuilder &b, Value pointer,
 }
 
 SmallVector<Value> Consumer::loadMetadata(IndexValue block) {
-  IndexValue inPanel =
-      block.min(context.numBlocks - 1) * layout.blockMetadataBytes();
+  IndexValue inPanel = block.min(numBlocks - 1) * layout.blockMetadataBytes();
   SmallVector<Value> metadata;
   for (IndexValue begin : metadataBegin)
     llvm::append_range(
@@ -446,10 +451,8 @@ SmallVector<Value> Consumer::emit(PipelinePosition &position) {
     state.metadata.push_back(loadMetadata(context.constant(i)));
   state.metadata.push_back(state.metadata.front());
 
-  int64_t unroll = distance + 1;
-  auto loop =
-      scf::ForOp::create(b, context.constant(0), context.numBlocks / unroll,
-                         context.constant(1), flatten(state));
+  auto loop = scf::ForOp::create(b, context.constant(0), numBlocks / unroll,
+                                 context.constant(1), flatten(state));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -460,7 +463,7 @@ SmallVector<Value> Consumer::emit(PipelinePosition &position) {
     scf::YieldOp::create(b, flatten(state));
   }
   assign(state, loop.getResults());
-  emitRest(state, context.numBlocks / unroll * unroll, unroll - 1);
+  emitRest(state, numBlocks / unroll * unroll, unroll - 1);
 
   wait(0, state, state.metadata.back());
   release(state.before);
@@ -472,9 +475,9 @@ void Consumer::emitRest(State &state, IndexValue block, int64_t limit) {
   if (limit == 0)
     return;
   SmallVector<Value> skipped = flatten(state);
-  auto ifOp = scf::IfOp::create(b, TypeRange(ValueRange(skipped)),
-                                block < context.numBlocks,
-                                /*withElseRegion=*/true);
+  auto ifOp =
+      scf::IfOp::create(b, TypeRange(ValueRange(skipped)), block < numBlocks,
+                        /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(ifOp.elseBlock());
   scf::YieldOp::create(b, skipped);
@@ -486,7 +489,7 @@ void Consumer::emitRest(State &state, IndexValue block, int64_t limit) {
 }
 
 SmallVector<Value> mlir::sparse24::emitProducts(WgmmaSpKernelContext &context,
-                                                OutputTile tile,
+                                                const TileWork &work,
                                                 PipelinePosition &position) {
-  return Consumer(context, tile).emit(position);
+  return Consumer(context, work).emit(position);
 }

@@ -5,10 +5,12 @@
 #include "sparse24/Support/WgmmaSp.h"
 
 #include <algorithm>
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::sparse24;
 using ::sparse24::PackedLayout;
+namespace mma_sp = ::sparse24::mma_sp;
 namespace wgmma_sp = ::sparse24::wgmma_sp;
 
 namespace {
@@ -36,12 +38,12 @@ static constexpr Tile kTiles[] = {
     {128, 64},  {128, 32},  {128, 16},  {128, 8},   {64, 256},
     {64, 128},  {64, 64},   {64, 32},   {64, 16},   {64, 8}};
 
-// Fitted to an H100's times of eight bf16 products of 4096 to 28672 rows, 1024
-// to 10240 columns and K from 4096 to 28672, with tiles of 256 × 128 and
-// 256 × 192 and clusters of one and two: within 7 % (root mean square). Memory
-// delivers 2.9 TB/s.
+// Fitted to the generated kernels' times of seven bf16 products on an H200, of
+// 4096 to 28672 rows, 256 to 10240 columns and K from 4096 to 14336, with tiles
+// of 256 × 192, 128 × 256 and 256 × 128: within 4 % (root mean square). The
+// clock is what power leaves of 1.98 GHz; memory delivers 2.9 TB/s, an H100's.
 Multiprocessor WgmmaSpModel::getMultiprocessor() const {
-  return {1.85, 700, 128, 32, 11.9};
+  return {1.7, 1500, 128, 35, 12.9};
 }
 
 /// Bytes of shared memory that one stage takes. Metadata isn't there: it goes
@@ -66,20 +68,29 @@ WgmmaSpModel::getCandidates(const ProductShape &shape) const {
     int64_t free = target.getSharedMemoryBytes() - kSlackBytes -
                    consumers * pieces.bytes();
     int64_t cluster = shape.sparse.rows > tile.rows ? 2 : 1;
-    schedules.push_back(ScheduleAttr::get(
-        target.getContext(), InstructionFamily::wgmma_sp, tile.rows,
-        tile.columns, shape.sparse.kBlock(), consumers * wgmma_sp::kWarps,
-        /*warpCols=*/1, /*stages=*/free / getStageBytes(tile), cluster,
-        /*streamK=*/false, /*pingPong=*/false));
+    auto add = [&](bool streamK) {
+      schedules.push_back(ScheduleAttr::get(
+          target.getContext(), InstructionFamily::wgmma_sp, tile.rows,
+          tile.columns, shape.sparse.kBlock(), consumers * wgmma_sp::kWarps,
+          /*warpCols=*/1, /*stages=*/free / getStageBytes(tile), cluster,
+          streamK, /*pingPong=*/false));
+    };
+    add(/*streamK=*/false);
+    // After whole waves sharing the rest has not paid: blocks that are
+    // scattered along K find no operands of others in L2.
+    int64_t tiles = llvm::divideCeil(shape.sparse.rows, tile.rows) *
+                    llvm::divideCeil(shape.columns, tile.columns);
+    if (2 * tiles <= target.getMultiprocessors())
+      add(/*streamK=*/true);
   }
   return schedules;
 }
 
-/// Clocks for a k block of a tile: the larger of math and what shared memory
-/// moves. An instruction takes N/2 clocks and reads its 2 KB of A and N rows of
-/// B; no block is done faster than a barrier is waited for and passed on.
+/// Clocks for a k block of a tile: the larger of math and what is read of
+/// shared memory (writes find free banks), and a stage's handing over. An
+/// instruction takes N/2 clocks and reads 2 KB of A and N rows of B.
 static double getBlockClocks(const Tile &tile, double sharedBytes) {
-  constexpr double minimum = 130;
+  constexpr double handOver = 120;
   double instructions =
       static_cast<double>(PackedLayout::kSteps) * tile.rows / wgmma_sp::kM;
   double math = instructions * tile.columns / 2;
@@ -87,8 +98,23 @@ static double getBlockClocks(const Tile &tile, double sharedBytes) {
                      (wgmma_sp::kM * wgmma_sp::kRowBytesA +
                       tile.columns * wgmma_sp::kRowBytesB) /
                      PackedLayout::kSteps;
-  double traffic = (bytesRead + getStageBytes(tile)) / sharedBytes;
-  return std::max({math, traffic, minimum});
+  return std::max(math, bytesRead / sharedBytes) + handOver;
+}
+
+/// Clocks until a tile's sums are on their way to memory.
+static double getStoreClocks(const Tile &tile, int64_t outputElementBytes) {
+  return 1500 +
+         static_cast<double>(tile.rows * tile.columns * outputElementBytes) /
+             20;
+}
+
+/// Clocks that it takes to hand on a tile's 32-bit sums from so many CTAs to
+/// the last, and for the flags to be cleared before.
+static double getFixUpClocks(const Tile &tile, double sharers, double l2Bytes) {
+  constexpr double clear = 10000;
+  double sumsBytes = static_cast<double>(tile.rows * tile.columns * 4);
+  // Written once by each, and read one after the other.
+  return clear + std::max(sharers, 2.0) * sumsBytes / l2Bytes;
 }
 
 double WgmmaSpModel::getClocks(const ProductShape &shape,
@@ -96,32 +122,40 @@ double WgmmaSpModel::getClocks(const ProductShape &shape,
   ScheduleAttr schedule = estimate.schedule;
   Multiprocessor machine = getMultiprocessor();
   Tile tile{schedule.getTileRows(), schedule.getTileCols()};
-  double blockClocks =
-      std::max(getBlockClocks(tile, machine.sharedBytes),
-               machine.latency / static_cast<double>(schedule.getStages() - 1));
-  double blocks = llvm::divideCeil(shape.sparse.k, schedule.getTileK());
-  // From the last product to the last byte on its way: about 1500 clocks for
-  // the largest tile. The other team's products hide it.
-  double storeClocks = 500 + static_cast<double>(tile.rows * tile.columns *
-                                                 shape.outputElementBytes) /
-                                 96;
-  if (schedule.getPingPong())
-    storeClocks = 0;
-  // The pipeline is filled once, and drained once.
-  double fixedClocks = 2 * machine.latency;
+  // Two stages are being read; operands of the others and metadata come.
+  int64_t sums =
+      tile.rows * tile.columns / schedule.getWarpRows() / mma_sp::kLanes;
+  int64_t ahead = std::min(
+      std::max<int64_t>(schedule.getStages() - 2, 1),
+      wgmma_sp::metadataDistance(sums, shape.sparse.metadataWordsPerLane()));
+  double blockClocks = std::max(getBlockClocks(tile, machine.sharedBytes),
+                                machine.latency / static_cast<double>(ahead));
+  auto blocks = static_cast<double>(
+      llvm::divideCeil(shape.sparse.k, schedule.getTileK()));
+  // The other team's products hide it.
+  double storeClocks = schedule.getPingPong()
+                           ? 0
+                           : getStoreClocks(tile, shape.outputElementBytes);
+  double tileClocks = blocks * blockClocks + storeClocks;
+  // The launch, the first stages and the last stores.
+  constexpr double fixedClocks = 15000;
   if (!schedule.getStreamK())
-    return estimate.waves * (blocks * blockClocks + storeClocks) + fixedClocks;
+    return static_cast<double>(estimate.waves) * tileClocks + fixedClocks;
 
-  // Everyone does the same share; what it has of a tile that isn't whole goes
-  // through memory as 32-bit sums.
-  double share =
-      static_cast<double>(estimate.tiles) /
-      static_cast<double>(target.getMultiprocessors() / schedule.getCluster() *
-                          schedule.getCluster());
-  double fixUpClocks =
-      2.0 * static_cast<double>(tile.rows * tile.columns * 4) / machine.l2Bytes;
-  return share * blocks * blockClocks + estimate.waves * storeClocks +
-         fixUpClocks + fixedClocks;
+  int64_t clusters = target.getMultiprocessors() / schedule.getCluster();
+  int64_t tiles = estimate.tiles / schedule.getCluster();
+  int64_t rest = tiles % clusters;
+  double clocks =
+      static_cast<double>(tiles / clusters) * tileClocks + fixedClocks;
+  if (rest == 0)
+    return clocks;
+  double sharers =
+      std::clamp<double>(std::floor(blocks / wgmma_sp::kMinSharedBlocks), 1,
+                         wgmma_sp::kMaxSharers);
+  sharers = std::min(sharers,
+                     static_cast<double>(clusters) / static_cast<double>(rest));
+  return clocks + blocks * blockClocks / sharers + storeClocks +
+         getFixUpClocks(tile, std::ceil(sharers), machine.l2Bytes);
 }
 
 std::unique_ptr<KernelModel>
