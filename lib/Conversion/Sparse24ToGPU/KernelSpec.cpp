@@ -78,6 +78,19 @@ gpu::GPUFuncOp mlir::sparse24::createKernel(OpBuilder &builder, Location loc,
   return func;
 }
 
+Value mlir::sparse24::createInlinePtx(ImplicitLocOpBuilder &b, Type resultType,
+                                      ValueRange operands, StringRef text,
+                                      StringRef constraints) {
+  return LLVM::InlineAsmOp::create(
+             b, resultType, operands, text, constraints,
+             /*has_side_effects=*/true, /*is_align_stack=*/false,
+             LLVM::tailcallkind::TailCallKind::None,
+             LLVM::AsmDialectAttr::get(b.getContext(),
+                                       LLVM::AsmDialect::AD_ATT),
+             ArrayAttr())
+      .getResult(0);
+}
+
 static IndexValue getSize(ImplicitLocOpBuilder &b, Value memref, bool second) {
   return {b, memref::DimOp::create(b, memref, int64_t(second))};
 }

@@ -55,6 +55,12 @@ MemRefType getArgumentType(Value operand);
 gpu::GPUFuncOp createKernel(OpBuilder &builder, Location loc, StringRef name,
                             TypeRange argumentTypes, int64_t numThreads);
 
+/// Instructions that no operation of MLIR says, with effects that keep them
+/// where they are.
+Value createInlinePtx(ImplicitLocOpBuilder &builder, Type resultType,
+                      ValueRange operands, StringRef text,
+                      StringRef constraints);
+
 /// The size of the product along the kernel's rows, or its columns: of the
 /// output, on the host or in the kernel.
 IndexValue getRows(ImplicitLocOpBuilder &builder, const KernelSpec &spec,

@@ -51,6 +51,18 @@ Value mlir::sparse24::getPointer(ImplicitLocOpBuilder &b, Value memref,
       integer);
 }
 
+void mlir::sparse24::emitPolling(ImplicitLocOpBuilder &b,
+                                 function_ref<Value()> isOver) {
+  auto loop = scf::WhileOp::create(b, TypeRange(), ValueRange());
+  OpBuilder::InsertionGuard guard(b);
+  b.createBlock(&loop.getBefore());
+  Value isPending = arith::XOrIOp::create(
+      b, isOver(), arith::ConstantOp::create(b, b.getBoolAttr(true)));
+  scf::ConditionOp::create(b, isPending, ValueRange());
+  b.createBlock(&loop.getAfter());
+  scf::YieldOp::create(b);
+}
+
 MBarriers::MBarriers(ImplicitLocOpBuilder &builder, IndexValue offset,
                      int64_t number)
     : b(builder), number(number),
@@ -101,26 +113,15 @@ void MBarriers::arriveAt(Value cta, IndexValue index) {
 
 void MBarriers::wait(IndexValue index, Value parity) {
   Value pointer = getPointer(index);
-  waitUntil([&]() -> Value {
+  emitPolling(b, [&]() -> Value {
     return NVVM::MBarrierTestWaitOp::create(b, b.getI1Type(), pointer, parity);
   });
 }
 
 void MBarriers::waitSuspended(IndexValue index, Value parity) {
   Value pointer = getPointer(index);
-  waitUntil([&]() -> Value {
+  emitPolling(b, [&]() -> Value {
     return NVVM::MBarrierTryWaitOp::create(b, b.getI1Type(), pointer, parity,
                                            /*ticks=*/Value());
   });
-}
-
-void MBarriers::waitUntil(function_ref<Value()> isOver) {
-  auto loop = scf::WhileOp::create(b, TypeRange(), ValueRange());
-  OpBuilder::InsertionGuard guard(b);
-  b.createBlock(&loop.getBefore());
-  Value isPending = arith::XOrIOp::create(
-      b, isOver(), arith::ConstantOp::create(b, b.getBoolAttr(true)));
-  scf::ConditionOp::create(b, isPending, ValueRange());
-  b.createBlock(&loop.getAfter());
-  scf::YieldOp::create(b);
 }

@@ -29,6 +29,9 @@ IndexValue getAlignedOffset(ImplicitLocOpBuilder &builder, int64_t alignment);
 Value getPointer(ImplicitLocOpBuilder &builder, Value memref,
                  IndexValue element, NVVM::NVVMMemorySpace space);
 
+/// A loop that ends once what `isOver` builds, an `i1`, is true.
+void emitPolling(ImplicitLocOpBuilder &builder, function_ref<Value()> isOver);
+
 /// mbarrier objects in shared memory (PTX ISA, "Parallel synchronization and
 /// communication instructions: mbarrier"). A barrier's phase ends when as many
 /// arrivals as it was initialized with have come, and all the bytes that were
@@ -61,8 +64,6 @@ public:
   Value getPointer(IndexValue index);
 
 private:
-  void waitUntil(function_ref<Value()> isOver);
-
   ImplicitLocOpBuilder &b;
   int64_t number;
   Value memory;

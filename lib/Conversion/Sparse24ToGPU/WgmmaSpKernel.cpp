@@ -150,13 +150,8 @@ static void initialize(WgmmaSpKernelContext &context, IndexValue threadOfCta) {
 /// The value, in a way that hides where it is from: what is computed from it is
 /// computed here, not kept in registers from before.
 static IndexValue recompute(ImplicitLocOpBuilder &b, IndexValue value) {
-  auto move = LLVM::InlineAsmOp::create(
-      b, b.getI32Type(), Value(value), "mov.b32 $0, $1;", "=r,r",
-      /*has_side_effects=*/true, /*is_align_stack=*/false,
-      LLVM::tailcallkind::TailCallKind::None,
-      LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
-      ArrayAttr());
-  return {b, move.getResult(0)};
+  return {b, createInlinePtx(b, b.getI32Type(), Value(value), "mov.b32 $0, $1;",
+                             "=r,r")};
 }
 
 /// A copy of the context for what comes after the mainloop, which needs all

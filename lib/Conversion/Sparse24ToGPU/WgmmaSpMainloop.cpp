@@ -291,19 +291,16 @@ static SmallVector<Value> loadOnce(ImplicitLocOpBuilder &b, Value pointer,
   bool isSingle = words == 1;
   auto structType = LLVM::LLVMStructType::getLiteral(
       b.getContext(), SmallVector<Type>(words, i32));
-  auto load = LLVM::InlineAsmOp::create(
+  Value load = createInlinePtx(
       b, isSingle ? i32 : Type(structType), pointer,
       isSingle ? "ld.global.nc.L1::no_allocate.b32 $0, [$1];"
                : "ld.global.nc.L1::no_allocate.v2.b32 {$0, $1}, [$2];",
-      isSingle ? "=r,l" : "=r,=r,l", /*has_side_effects=*/true,
-      /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
-      LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
-      ArrayAttr());
+      isSingle ? "=r,l" : "=r,=r,l");
   if (isSingle)
-    return {load.getResult(0)};
+    return {load};
   SmallVector<Value> values;
   for (int64_t i = 0; i < words; ++i)
-    values.push_back(LLVM::ExtractValueOp::create(b, load.getResult(0), i));
+    values.push_back(LLVM::ExtractValueOp::create(b, load, i));
   return values;
 }
 

@@ -100,19 +100,15 @@ void PartialSums::give(ArrayRef<Value> accumulators) {
 }
 
 void PartialSums::waitFor(Value flag) {
-  auto loop = scf::WhileOp::create(b, TypeRange(), ValueRange());
-  OpBuilder::InsertionGuard guard(b);
-  b.createBlock(&loop.getBefore());
-  Value state = LLVM::LoadOp::create(
-      b, b.getI32Type(), flag, kFlagAlignment, /*isVolatile=*/false,
-      /*isNonTemporal=*/false, /*isInvariant=*/false,
-      /*isInvariantGroup=*/false, LLVM::AtomicOrdering::acquire, kDeviceScope);
-  Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
-  Value isPending =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, state, zero);
-  scf::ConditionOp::create(b, isPending, ValueRange());
-  b.createBlock(&loop.getAfter());
-  scf::YieldOp::create(b);
+  emitPolling(b, [&]() -> Value {
+    Value state = LLVM::LoadOp::create(
+        b, b.getI32Type(), flag, kFlagAlignment, /*isVolatile=*/false,
+        /*isNonTemporal=*/false, /*isInvariant=*/false,
+        /*isInvariantGroup=*/false, LLVM::AtomicOrdering::acquire,
+        kDeviceScope);
+    Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, state, zero);
+  });
 }
 
 SmallVector<Value> PartialSums::add(IndexValue cluster,
