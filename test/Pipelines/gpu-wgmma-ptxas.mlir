@@ -6,13 +6,24 @@
 // RUN: FileCheck %s --input-file=%t.ptx
 // RUN: %ptxas -v -arch=sm_90a %t.ptx -o %t.cubin > %t.log 2>&1
 // RUN: FileCheck %s --check-prefix=REPORT --implicit-check-not="C75" --input-file=%t.log
+// RUN: FileCheck %s --check-prefix=EACH --input-file=%t.log
 
 // CHECK: .entry matmul_wgmma_sp_bf16_bf16_
 // CHECK: .reqnctapercluster
 // CHECK: wgmma.mma_async.sp.sync.aligned
+// CHECK: .entry matmul_wgmma_sp_f8E4M3FN_bf16_
+// CHECK: .reqnctapercluster
+// CHECK: wgmma.mma_async.sp.sync.aligned
 
-// REPORT-COUNT-2: 0 bytes spill stores, 0 bytes spill loads
-// REPORT-NOT: spill
+// REPORT-DAG: Compiling entry function 'matmul_wgmma_sp_bf16_bf16_
+// REPORT-DAG: Compiling entry function 'matmul_wgmma_sp_f8E4M3FN_bf16_
+// EACH: Compiling entry function 'matmul_wgmma_sp_
+// EACH: 0 bytes spill stores, 0 bytes spill loads
+// EACH: Used 168 registers
+// EACH: Compiling entry function 'matmul_wgmma_sp_
+// EACH: 0 bytes spill stores, 0 bytes spill loads
+// EACH: Used 168 registers
+// EACH-NOT: Compiling entry function
 
 func.func @large(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>) -> tensor<8192x8192xbf16> {
   %init = tensor.empty() : tensor<8192x8192xbf16>
