@@ -9,8 +9,9 @@ and its temperature; --rest 0 measures that state. Then it is kept busy until th
 has enqueued the replay, so that only the card's time is measured, and a buffer of
 256 MB is written, which leaves nothing of the operands in the L2 cache (it writes
 zeros: like those of Triton's do_bench, its lines still have to go to memory while the
-product runs). The median of the replays counts. Outputs are checked before they are timed; an error
-above 1 is more than rounding explains, and if it is ours, the exit status is 1.
+product runs). The median of the replays counts. Outputs are checked before they are
+timed; an error above 1 is more than rounding explains, and if it is ours, the exit
+status is 1.
 
 `scripts/bench.sh run` calls this with the library that it links.
 """

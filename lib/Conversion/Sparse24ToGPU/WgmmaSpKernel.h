@@ -39,6 +39,10 @@ struct WgmmaSpKernelSpec : KernelSpec {
   }
   /// Rows of a tile that a warpgroup has.
   int64_t getConsumerRows() const { return getBlocks() * wgmma_sp::kM; }
+  /// A thread's sums of a block of 64 rows.
+  int64_t getBlockSums() const {
+    return wgmma_sp::registersD(static_cast<int>(schedule.getTileCols()));
+  }
   int64_t getNumThreads() const {
     return (1 + getNumConsumers()) * wgmma_sp::kLanes;
   }

@@ -263,7 +263,7 @@ Consumer::Consumer(WgmmaSpKernelContext &context, const TileWork &work)
       layout(spec.getPackedLayout()), stages(spec),
       metadataWords(layout.metadataWordsPerLane()),
       distance(wgmma_sp::metadataDistance(
-          spec.getBlocks() * spec.schedule.getTileCols() / 2, metadataWords)),
+          spec.getBlocks() * spec.getBlockSums(), metadataWords)),
       unroll(distance + 1), numBlocks(work.endBlock - work.firstBlock) {
   // The metadata follow the values.
   IndexValue blocksInRow = context.numBlocks.widen();
@@ -439,8 +439,8 @@ void Consumer::step(State &state, IndexValue block, bool mayBeFirst) {
 }
 
 SmallVector<Value> Consumer::emit(PipelinePosition &position) {
-  auto type = VectorType::get({spec.schedule.getTileCols() / 2},
-                              spec.matmul.getAccumulatorType());
+  auto type =
+      VectorType::get({spec.getBlockSums()}, spec.matmul.getAccumulatorType());
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
   State state{
       position, position.stage, {}, SmallVector<Value>(spec.getBlocks(), zero)};

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
@@ -16,7 +17,7 @@ static constexpr int64_t kVector = 4;
 
 /// The sums of a consumer.
 static int64_t getSumsPerConsumer(const WgmmaSpKernelSpec &spec) {
-  return spec.getConsumerRows() * spec.schedule.getTileCols();
+  return spec.getBlocks() * spec.getBlockSums() * wgmma_sp::kLanes;
 }
 
 IndexValue mlir::sparse24::getNumFlags(const WgmmaSpKernelSpec &spec,
@@ -54,8 +55,7 @@ private:
   /// Where the thread's sums from `first` of a block of 64 rows on are.
   Value getPlace(IndexValue number, int64_t block, int64_t first) const {
     // All threads' vectors of the same registers are next to each other.
-    int64_t before =
-        (block * spec.schedule.getTileCols() / 2 + first) * wgmma_sp::kLanes;
+    int64_t before = (block * spec.getBlockSums() + first) * wgmma_sp::kLanes;
     return number.widen() * getSumsPerConsumer(spec) +
            (context.thread * kVector + before).widen();
   }
@@ -80,7 +80,7 @@ static constexpr unsigned kFlagAlignment = 4;
 void PartialSums::give(ArrayRef<Value> accumulators) {
   IndexValue number = getNumber(context.cluster);
   for (auto [block, sums] : llvm::enumerate(accumulators))
-    for (int64_t i = 0; i < spec.schedule.getTileCols() / 2; i += kVector) {
+    for (int64_t i = 0; i < spec.getBlockSums(); i += kVector) {
       Value vector = vector::ExtractStridedSliceOp::create(
           b, sums, /*offsets=*/{i}, /*sizes=*/{kVector}, /*strides=*/{1});
       vector::StoreOp::create(
@@ -121,18 +121,16 @@ SmallVector<Value> PartialSums::add(IndexValue cluster,
   SmallVector<Value> result;
   for (auto [block, sums] : llvm::enumerate(accumulators)) {
     Value total = sums;
-    for (int64_t i = 0; i < spec.schedule.getTileCols() / 2; i += kVector) {
+    for (int64_t i = 0; i < spec.getBlockSums(); i += kVector) {
       Value own = vector::ExtractStridedSliceOp::create(
           b, sums, /*offsets=*/{i}, /*sizes=*/{kVector}, /*strides=*/{1});
       Value other = vector::LoadOp::create(
           b, vectorType, context.partialSums,
           ValueRange{getPlace(number, static_cast<int64_t>(block), i)},
           /*nontemporal=*/false, llvm::MaybeAlign(16));
-      Value sum = isa<FloatType>(type)
-                      ? arith::AddFOp::create(b, own, other).getResult()
-                      : arith::AddIOp::create(b, own, other).getResult();
       total = vector::InsertStridedSliceOp::create(
-          b, sum, total, /*offsets=*/{i}, /*strides=*/{1});
+          b, createSum(b, b.getLoc(), own, other), total, /*offsets=*/{i},
+          /*strides=*/{1});
     }
     result.push_back(total);
   }

@@ -42,12 +42,17 @@ Value mlir::sparse24::transposeMatrix(OpBuilder &builder, Location loc,
       ->getResult(0);
 }
 
+Value mlir::sparse24::createSum(OpBuilder &builder, Location loc, Value lhs,
+                                Value rhs) {
+  if (isa<FloatType>(getElementTypeOrSelf(lhs.getType())))
+    return arith::AddFOp::create(builder, loc, lhs, rhs);
+  return arith::AddIOp::create(builder, loc, lhs, rhs);
+}
+
 Value mlir::sparse24::addInit(OpBuilder &builder, Location loc,
                               Value accumulator, Value init) {
-  init = convertScalar(builder, loc, init, accumulator.getType());
-  if (isa<FloatType>(accumulator.getType()))
-    return arith::AddFOp::create(builder, loc, accumulator, init);
-  return arith::AddIOp::create(builder, loc, accumulator, init);
+  return createSum(builder, loc, accumulator,
+                   convertScalar(builder, loc, init, accumulator.getType()));
 }
 
 Value mlir::sparse24::inlineEpilogue(OpBuilder &builder, Location loc,

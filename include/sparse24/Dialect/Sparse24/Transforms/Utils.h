@@ -16,6 +16,9 @@ Value convertScalar(OpBuilder &builder, Location loc, Value value, Type type);
 /// The transpose of a matrix, a tensor.
 Value transposeMatrix(OpBuilder &builder, Location loc, Value matrix);
 
+/// The sum of two numbers or vectors of one type.
+Value createSum(OpBuilder &builder, Location loc, Value lhs, Value rhs);
+
 /// The accumulator, added to an element of the output that a product
 /// accumulates into.
 Value addInit(OpBuilder &builder, Location loc, Value accumulator, Value init);
