@@ -69,6 +69,43 @@ WgmmaSpKernelContext::getNext(const PipelinePosition &position) const {
           arith::SelectOp::create(builder, isInside, position.parity, flipped)};
 }
 
+Value WgmmaSpKernelContext::viewStages() const {
+  return viewSharedMemory(builder, sharedOrigin,
+                          {getMainloopSharedMemoryBytes(spec)},
+                          builder.getI8Type());
+}
+
+Value WgmmaSpKernelContext::getStagePointer(IndexValue offset) const {
+  Value pointer = getPointer(builder, viewStages(), offset,
+                             NVVM::NVVMMemorySpace::Shared);
+  // The CTA's own memory as a part of the cluster's.
+  auto clusterType = LLVM::LLVMPointerType::get(
+      builder.getContext(),
+      static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
+  return LLVM::AddrSpaceCastOp::create(builder, clusterType, pointer);
+}
+
+void WgmmaSpKernelContext::waitUntilEmpty(const PipelinePosition &position) {
+  // The first round finds all stages empty: the phase before the first counts
+  // as ended.
+  Value one = arith::ConstantOp::create(builder, builder.getI32IntegerAttr(1));
+  empty.waitSuspended(position.stage, arith::XOrIOp::create(
+                                          builder, position.parity, one));
+}
+
+void WgmmaSpKernelContext::release(IndexValue stage, Value condition) {
+  // A lane of each warp for each CTA.
+  IndexValue lane = thread % ::sparse24::mma_sp::kLanes;
+  Value arrives = lane < spec.schedule.getCluster();
+  if (condition)
+    arrives = arith::AndIOp::create(builder, arrives, condition);
+  emitIf(arrives, [&] {
+    if (spec.schedule.getCluster() == 1)
+      return empty.arrive(stage);
+    empty.arriveAt(lane, stage);
+  });
+}
+
 void WgmmaSpKernelContext::emitIf(Value condition,
                                   function_ref<void()> body) const {
   auto ifOp = scf::IfOp::create(builder, condition, /*withElseRegion=*/false);
@@ -130,8 +167,10 @@ static void initialize(WgmmaSpKernelContext &context, IndexValue threadOfCta) {
   const WgmmaSpKernelSpec &spec = context.spec;
   context.emitIf(threadOfCta < 1, [&] {
     // The first copies would wait for them.
-    for (Value map : {context.denseMap, context.outputMap})
-      if (map)
+    SmallVector<Value> maps = {context.denseMap, context.outputMap};
+    llvm::append_range(maps, context.epilogueOperands);
+    for (Value map : maps)
+      if (map && isa<LLVM::LLVMPointerType>(map.getType()))
         NVVM::PrefetchOp::create(b, /*cacheLevel=*/nullptr,
                                  /*evictPriority=*/nullptr, map,
                                  /*predicate=*/Value(), b.getUnitAttr(),
@@ -173,7 +212,7 @@ static void emitConsumer(WgmmaSpKernelContext &context) {
         SmallVector<Value> sums = emitProducts(context, work, position);
         WgmmaSpKernelContext after = recompute(context);
         auto finish = [&](ArrayRef<Value> sums) {
-          emitEpilogue(after, work.tile, sums);
+          emitEpilogue(after, work.tile, sums, position);
         };
         if (context.spec.schedule.getStreamK())
           emitSharedTile(after, work, sums, finish);
@@ -186,7 +225,8 @@ static void emitConsumer(WgmmaSpKernelContext &context) {
 
 /// The kernel's arguments are those of the launch: the packed operand, the
 /// dense operand's tensor map, K, the output, its tensor map if it is aligned,
-/// partial sums and flags with stream-K, and the epilogue's operands.
+/// partial sums and flags with stream-K, and the epilogue's operands or their
+/// tensor maps.
 static SmallVector<Type> getArgumentTypes(const WgmmaSpKernelSpec &spec) {
   MatmulOp matmul = spec.matmul;
   SmallVector<Type> types = {
@@ -198,8 +238,10 @@ static SmallVector<Type> getArgumentTypes(const WgmmaSpKernelSpec &spec) {
     for (Type type : {matmul.getAccumulatorType(),
                       Type(IntegerType::get(matmul.getContext(), 32))})
       types.push_back(MemRefType::get({ShapedType::kDynamic}, type));
-  for (Value operand : matmul.getEpilogueOperands())
-    types.push_back(getArgumentType(operand));
+  for (auto [i, operand] : llvm::enumerate(matmul.getEpilogueOperands())) {
+    auto map = getEpilogueOperandMap(spec, static_cast<int64_t>(i));
+    types.push_back(map ? Type(map->getType()) : getArgumentType(operand));
+  }
   return types;
 }
 
@@ -237,6 +279,10 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
     partialSums = take();
     flags = take();
   }
+  SmallVector<Value> epilogueOperands;
+  for (Value operand : rest)
+    epilogueOperands.push_back(
+        isa<MemRefType>(operand.getType()) ? operand : toPointer(operand));
   IndexValue thread = narrow(gpu::ThreadIdOp::create(b, gpu::Dimension::x));
   IndexValue block = narrow(gpu::BlockIdOp::create(b, gpu::Dimension::x));
   IndexValue blocks = narrow(gpu::GridDimOp::create(b, gpu::Dimension::x));
@@ -253,7 +299,7 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
       outputMap,
       partialSums,
       flags,
-      llvm::to_vector_of<Value>(rest),
+      epilogueOperands,
       getRows(b, spec, output).narrow(),
       getCols(b, spec, output).narrow(),
       k.ceilDiv(spec.getPackedLayout().kBlock()),

@@ -23,12 +23,16 @@ namespace wgmma_sp = ::sparse24::wgmma_sp;
 /// What distinguishes one `wgmma.sp` kernel from another.
 struct WgmmaSpKernelSpec : KernelSpec {
   WgmmaSpKernelSpec(MatmulOp matmul, ScheduleAttr schedule,
-                    bool isOutputAligned)
-      : KernelSpec(matmul, schedule), isOutputAligned(isOutputAligned) {}
+                    bool isOutputAligned, bool areOperandsAligned)
+      : KernelSpec(matmul, schedule), isOutputAligned(isOutputAligned),
+        areOperandsAligned(areOperandsAligned) {}
 
   /// Rows of the output are multiples of 16 bytes long, as tensor maps ask for.
   /// Otherwise the threads store the output element by element.
   bool isOutputAligned;
+  /// The same of the epilogue's operands that are as large as the output.
+  /// Otherwise the threads load their elements one by one.
+  bool areOperandsAligned;
 
   int64_t getNumConsumers() const {
     return schedule.getWarpRows() / wgmma_sp::kWarps;
@@ -49,7 +53,8 @@ struct WgmmaSpKernelSpec : KernelSpec {
   int64_t getSharedMemoryBytes() const;
   /// Equal for kernels that may be shared.
   std::string getKey() const {
-    return getCommonKey() + (isOutputAligned ? "aligned" : "");
+    return getCommonKey() + (isOutputAligned ? "aligned" : "") +
+           (areOperandsAligned ? "operands" : "");
   }
 };
 
@@ -74,6 +79,31 @@ struct TensorMapShape {
 TensorMapShape getDenseMap(const WgmmaSpKernelSpec &spec);
 /// A store of the output.
 TensorMapShape getOutputMap(const WgmmaSpKernelSpec &spec);
+
+/// A stage's operands in shared memory: first all stages' dense operands, then
+/// all their values, so that each is as aligned as its swizzle wants. (Metadata
+/// go straight to registers: shared memory is what these kernels wait for.)
+struct Stages {
+  explicit Stages(const WgmmaSpKernelSpec &spec)
+      : number(spec.schedule.getStages()),
+        panels(spec.schedule.getTileRows() / wgmma_sp::kM),
+        panelBytes(spec.getPackedLayout().blockValueBytes()),
+        denseBytes(spec.schedule.getTileCols() *
+                   spec.getPackedLayout().kBlock() * spec.getElementBytes()) {}
+
+  int64_t valueBytes() const { return panels * panelBytes; }
+  int64_t bytes() const { return denseBytes + valueBytes(); }
+
+  IndexValue dense(IndexValue stage) const { return stage * denseBytes; }
+  IndexValue values(IndexValue stage) const {
+    return stage * valueBytes() + number * denseBytes;
+  }
+
+  int64_t number;
+  /// Blocks of 64 rows, with the bytes of each.
+  int64_t panels, panelBytes;
+  int64_t denseBytes;
+};
 
 /// Which stage is used next, and the parity of its barriers' phase, an `i32`.
 struct PipelinePosition {
@@ -104,7 +134,8 @@ struct WgmmaSpKernelContext {
   /// Arguments: the packed operand (?xi8), the dense operand's tensor map, the
   /// output (?x?), its tensor map where it is aligned, with stream-K the sums
   /// of parts of tiles (?xaccumulator) and the flags that say that they are
-  /// there (?xi32), and the epilogue's operands.
+  /// there (?xi32), and the epilogue's operands, those that are copied to
+  /// shared memory as tensor maps.
   Value packed, denseMap, output, outputMap, partialSums, flags;
   SmallVector<Value> epilogueOperands;
 
@@ -132,6 +163,14 @@ struct WgmmaSpKernelContext {
   }
   PipelinePosition getFirstPosition() const;
   PipelinePosition getNext(const PipelinePosition &position) const;
+  /// All stages, as bytes, and the address of one, for copies into them.
+  Value viewStages() const;
+  Value getStagePointer(IndexValue offset) const;
+  /// The producer waits until all consumers of the cluster have read a stage.
+  void waitUntilEmpty(const PipelinePosition &position);
+  /// Tells the producers of the cluster that this warp has read a stage, in
+  /// threads that fulfil the condition, if there is one.
+  void release(IndexValue stage, Value condition = {});
   /// Runs `body` only in threads that fulfil the condition.
   void emitIf(Value condition, function_ref<void()> body) const;
   /// The threads of a consumer wait for each other.
@@ -169,13 +208,21 @@ SmallVector<Value> emitProducts(WgmmaSpKernelContext &context,
                                 const TileWork &work,
                                 PipelinePosition &position);
 
-/// Epilogue: what it does before a tile's products, and after them.
+/// Epilogue: what it does before a tile's products, and after them. From the
+/// position on it reads stages with operands, which the producer fills.
 int64_t getEpilogueSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
 void emitEpiloguePrologue(WgmmaSpKernelContext &context, OutputTile tile);
 void emitEpilogue(WgmmaSpKernelContext &context, OutputTile tile,
-                  ArrayRef<Value> accumulators);
+                  ArrayRef<Value> accumulators, PipelinePosition &position);
 /// Waits for the last stores to be done, at the kernel's end.
 void emitEpilogueEnd(WgmmaSpKernelContext &context);
+
+/// The epilogue's operands: how the launch passes each to the kernel, a tensor
+/// map of that shape or else the memref itself, and the producer's copies.
+std::optional<TensorMapShape>
+getEpilogueOperandMap(const WgmmaSpKernelSpec &spec, int64_t operand);
+void emitOperandCopies(WgmmaSpKernelContext &context, OutputTile tile,
+                       PipelinePosition &position);
 
 /// Builds the kernel at the builder's insertion point, in a gpu.module.
 gpu::GPUFuncOp buildWgmmaSpKernel(OpBuilder &builder, Location loc,

@@ -16,7 +16,8 @@ static constexpr int64_t kRowAlignment = 16;
 
 LogicalResult mlir::sparse24::checkWgmmaSp(MatmulOp matmul) {
   WgmmaSpKernelSpec spec(matmul, *matmul.getSchedule(),
-                         /*isOutputAligned=*/true);
+                         /*isOutputAligned=*/true,
+                         /*areOperandsAligned=*/true);
   ScheduleAttr schedule = spec.schedule;
   if (schedule.getTileK() != spec.getPackedLayout().kBlock())
     return matmul.emitError("wgmma.sp kernels of ")
@@ -56,17 +57,28 @@ static int64_t getElementBytes(Value memref) {
   return getElementTypeOrSelf(memref.getType()).getIntOrFloatBitWidth() / 8;
 }
 
-/// Whether the rows are aligned: a constant where that is known.
-static std::optional<bool> isAligned(Value memref) {
-  int64_t size = cast<MemRefType>(memref.getType()).getDimSize(1);
-  if (ShapedType::isDynamic(size))
-    return std::nullopt;
-  return size * getElementBytes(memref) % kRowAlignment == 0;
+/// Whether the rows of all are aligned: a constant where that is known.
+static std::optional<bool> areAligned(ArrayRef<Value> memrefs) {
+  bool isKnown = true;
+  for (Value memref : memrefs) {
+    int64_t size = cast<MemRefType>(memref.getType()).getDimSize(1);
+    if (ShapedType::isDynamic(size))
+      isKnown = false;
+    else if (size * getElementBytes(memref) % kRowAlignment != 0)
+      return false;
+  }
+  return isKnown ? std::optional(true) : std::nullopt;
 }
 
-static Value isAlignedAtRunTime(ImplicitLocOpBuilder &b, Value memref) {
-  IndexValue size(b, memref::DimOp::create(b, memref, int64_t(1)));
-  return size % (kRowAlignment / getElementBytes(memref)) < 1;
+static Value areAlignedAtRunTime(ImplicitLocOpBuilder &b,
+                                 ArrayRef<Value> memrefs) {
+  Value areAligned = arith::ConstantOp::create(b, b.getBoolAttr(true));
+  for (Value memref : memrefs) {
+    IndexValue size(b, memref::DimOp::create(b, memref, int64_t(1)));
+    Value isAligned = size % (kRowAlignment / getElementBytes(memref)) < 1;
+    areAligned = b.createOrFold<arith::AndIOp>(areAligned, isAligned);
+  }
+  return areAligned;
 }
 
 /// Copies a matrix to rows that are far enough apart to be aligned.
@@ -158,20 +170,23 @@ static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
     memory = allocateStreamKMemory(b, spec, clusters);
     operands.append({memory->partialSums, memory->flags});
   }
-  llvm::append_range(operands, matmul.getEpilogueOperands());
+  for (auto [i, operand] : llvm::enumerate(matmul.getEpilogueOperands())) {
+    auto map = getEpilogueOperandMap(spec, static_cast<int64_t>(i));
+    operands.push_back(map ? createTensorMap(b, operand, *map) : operand);
+  }
   launchKernel(b, kernel, clusters * cluster, spec.getNumThreads(), cluster,
                spec.getSharedMemoryBytes(), operands);
   if (memory)
     memref::DeallocOp::create(b, memory->allocation);
 }
 
-/// Calls `body` with whether `memref` is aligned, in a branch for each answer
-/// if that isn't known before run time.
-static void forAlignment(ImplicitLocOpBuilder &b, Value memref,
+/// Calls `body` with whether all memrefs are aligned, in a branch for each
+/// answer if that isn't known before run time.
+static void forAlignment(ImplicitLocOpBuilder &b, ArrayRef<Value> memrefs,
                          function_ref<void(bool)> body) {
-  if (std::optional<bool> aligned = isAligned(memref))
+  if (std::optional<bool> aligned = areAligned(memrefs))
     return body(*aligned);
-  auto ifOp = scf::IfOp::create(b, isAlignedAtRunTime(b, memref),
+  auto ifOp = scf::IfOp::create(b, areAlignedAtRunTime(b, memrefs),
                                 /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(ifOp.thenBlock());
@@ -180,16 +195,27 @@ static void forAlignment(ImplicitLocOpBuilder &b, Value memref,
   body(false);
 }
 
+/// The epilogue's operands that are as large as the output.
+static SmallVector<Value> getFullOperands(MatmulOp matmul) {
+  return llvm::filter_to_vector(matmul.getEpilogueOperands(), [](Value value) {
+    auto type = dyn_cast<MemRefType>(value.getType());
+    return type && type.getRank() == 2;
+  });
+}
+
 void mlir::sparse24::lowerToWgmmaSp(MatmulOp matmul, KernelLibrary &library) {
   ImplicitLocOpBuilder b(matmul.getLoc(), matmul);
   forAlignment(b, matmul.getInit(), [&](bool isOutputAligned) {
-    WgmmaSpKernelSpec spec(matmul, *matmul.getSchedule(), isOutputAligned);
-    forAlignment(b, matmul.getDense(), [&](bool isDenseAligned) {
-      if (isDenseAligned)
-        return launch(b, library, spec, matmul.getDense());
-      AlignedCopy copy = copyAligned(b, matmul.getDense());
-      launch(b, library, spec, copy.view);
-      memref::DeallocOp::create(b, copy.memory);
+    forAlignment(b, getFullOperands(matmul), [&](bool areOperandsAligned) {
+      WgmmaSpKernelSpec spec(matmul, *matmul.getSchedule(), isOutputAligned,
+                             areOperandsAligned);
+      forAlignment(b, matmul.getDense(), [&](bool isDenseAligned) {
+        if (isDenseAligned)
+          return launch(b, library, spec, matmul.getDense());
+        AlignedCopy copy = copyAligned(b, matmul.getDense());
+        launch(b, library, spec, copy.view);
+        memref::DeallocOp::create(b, copy.memory);
+      });
     });
   });
   matmul.erase();

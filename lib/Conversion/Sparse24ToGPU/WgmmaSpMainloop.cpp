@@ -16,31 +16,6 @@ namespace mma_sp = ::sparse24::mma_sp;
 
 namespace {
 
-/// A stage's operands in shared memory: first all stages' dense operands, then
-/// all their values, so that each is as aligned as its swizzle wants. (Metadata
-/// go straight to registers: shared memory is what these kernels wait for.)
-struct Stages {
-  explicit Stages(const WgmmaSpKernelSpec &spec)
-      : number(spec.schedule.getStages()),
-        panels(spec.schedule.getTileRows() / wgmma_sp::kM),
-        panelBytes(spec.getPackedLayout().blockValueBytes()),
-        denseBytes(spec.schedule.getTileCols() *
-                   spec.getPackedLayout().kBlock() * spec.getElementBytes()) {}
-
-  int64_t valueBytes() const { return panels * panelBytes; }
-  int64_t bytes() const { return denseBytes + valueBytes(); }
-
-  IndexValue dense(IndexValue stage) const { return stage * denseBytes; }
-  IndexValue values(IndexValue stage) const {
-    return stage * valueBytes() + number * denseBytes;
-  }
-
-  int64_t number;
-  /// Blocks of 64 rows, with the bytes of each.
-  int64_t panels, panelBytes;
-  int64_t denseBytes;
-};
-
 /// The chunks of columns that the dense operand is copied in, if its columns
 /// are contiguous: as many as a row of memory in a box has.
 struct DenseChunks {
@@ -64,7 +39,6 @@ private:
   void copyStage(OutputTile tile, IndexValue block, IndexValue stage);
   void copyDense(OutputTile tile, IndexValue block, IndexValue stage);
   void copySparse(OutputTile tile, IndexValue block, IndexValue stage);
-  Value getSharedPointer(IndexValue offset);
 
   WgmmaSpKernelContext &context;
   ImplicitLocOpBuilder &b;
@@ -104,8 +78,6 @@ private:
   void multiply(IndexValue stage, ValueRange metadata,
                 MutableArrayRef<Value> accumulators);
   void wait(int64_t pending, State &state, ValueRange metadata);
-  /// Tells the producers of the cluster that this warp has read a stage.
-  void release(IndexValue stage, Value condition = {});
 
   /// The address in a matrix descriptor for that byte of the stages, and the
   /// descriptor, whose other fields are those of the descriptor of address 0.
@@ -156,23 +128,6 @@ TensorMapShape mlir::sparse24::getDenseMap(const WgmmaSpKernelSpec &spec) {
 // Producer
 //===----------------------------------------------------------------------===//
 
-/// All stages, as bytes.
-static Value viewStages(const WgmmaSpKernelContext &context) {
-  return viewSharedMemory(context.builder, context.sharedOrigin,
-                          {getMainloopSharedMemoryBytes(context.spec)},
-                          context.builder.getI8Type());
-}
-
-Value Producer::getSharedPointer(IndexValue offset) {
-  Value bytes = viewStages(context);
-  Value pointer = getPointer(b, bytes, offset, NVVM::NVVMMemorySpace::Shared);
-  // The CTA's own memory as a part of the cluster's.
-  auto clusterType = LLVM::LLVMPointerType::get(
-      b.getContext(),
-      static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
-  return LLVM::AddrSpaceCastOp::create(b, clusterType, pointer);
-}
-
 void Producer::copyDense(OutputTile tile, IndexValue block, IndexValue stage) {
   TensorMapShape map = getDenseMap(spec);
   int64_t cluster = spec.schedule.getCluster();
@@ -185,7 +140,7 @@ void Producer::copyDense(OutputTile tile, IndexValue block, IndexValue stage) {
     // The rank's share of the box's rows.
     IndexValue share = context.clusterRank * (map.major * map.getRowBytes());
     NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-        b, getSharedPointer(stages.dense(stage) + offset + share),
+        b, context.getStagePointer(stages.dense(stage) + offset + share),
         context.denseMap, coordinates, context.full.getPointer(stage),
         /*im2colOffsets=*/ValueRange(), mask, /*l2CacheHint=*/Value(),
         NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false, /*group=*/nullptr,
@@ -211,7 +166,7 @@ void Producer::copySparse(OutputTile tile, IndexValue block, IndexValue stage) {
   Value size =
       arith::ConstantOp::create(b, b.getI32IntegerAttr(stages.panelBytes));
   NVVM::CpAsyncBulkGlobalToSharedClusterOp::create(
-      b, getSharedPointer(target),
+      b, context.getStagePointer(target),
       getPointer(b, context.packed, source, NVVM::NVVMMemorySpace::Global),
       context.full.getPointer(stage), size, /*multicastMask=*/Value(),
       /*l2CacheHint=*/Value());
@@ -237,16 +192,14 @@ void Producer::emit() {
         b.setInsertionPointToStart(loop.getBody());
         PipelinePosition position{{b, loop.getRegionIterArgs()[0]},
                                   loop.getRegionIterArgs()[1]};
-        // The first round finds all stages empty: the phase before the
-        // first counts as ended.
-        Value before = arith::XOrIOp::create(
-            b, position.parity,
-            arith::ConstantOp::create(b, b.getI32IntegerAttr(1)));
-        context.empty.waitSuspended(position.stage, before);
+        context.waitUntilEmpty(position);
         copyStage(work.tile, {b, loop.getInductionVar()}, position.stage);
         PipelinePosition next = context.getNext(position);
         scf::YieldOp::create(b, ValueRange{next.stage, next.parity});
-        return llvm::to_vector_of<Value>(loop.getResults());
+        b.setInsertionPointAfter(loop);
+        PipelinePosition after{{b, loop.getResult(0)}, loop.getResult(1)};
+        emitOperandCopies(context, work.tile, after);
+        return SmallVector<Value>{after.stage, after.parity};
       });
 }
 
@@ -319,7 +272,7 @@ SmallVector<Value> Consumer::loadMetadata(IndexValue block) {
 
 IndexValue Consumer::getDescriptorAddress(IndexValue offset) {
   IndexValue begin(b, memref::ExtractAlignedPointerAsIndexOp::create(
-                          b, viewStages(context)));
+                          b, context.viewStages()));
   return (begin.narrow() + offset) % wgmma_sp::kDescriptorAddresses /
          wgmma_sp::kDescriptorUnit;
 }
@@ -389,19 +342,6 @@ void Consumer::wait(int64_t pending, State &state, ValueRange metadata) {
   llvm::copy(waitOp.getResults(), state.accumulators.begin());
 }
 
-void Consumer::release(IndexValue stage, Value condition) {
-  // A lane of each warp for each CTA.
-  IndexValue lane = context.thread % mma_sp::kLanes;
-  Value arrives = lane < spec.schedule.getCluster();
-  if (condition)
-    arrives = arith::AndIOp::create(b, arrives, condition);
-  context.emitIf(arrives, [&] {
-    if (spec.schedule.getCluster() == 1)
-      return context.empty.arrive(stage);
-    context.empty.arriveAt(lane, stage);
-  });
-}
-
 SmallVector<Value> Consumer::flatten(const State &state) {
   SmallVector<Value> values = {state.position.stage, state.position.parity,
                                state.before};
@@ -429,7 +369,7 @@ void Consumer::step(State &state, IndexValue block, bool mayBeFirst) {
   multiply(state.position.stage, state.metadata.front(), state.accumulators);
   // While these products are in flight, those before come to their end.
   wait(1, state, state.metadata.back());
-  release(state.before, mayBeFirst ? context.constant(0) < block : Value());
+  context.release(state.before, mayBeFirst ? context.constant(0) < block : Value());
   state.metadata.back() = loadMetadata(block + distance);
   // The words of the stage that is in flight come last.
   std::rotate(state.metadata.begin(), state.metadata.begin() + 1,
@@ -463,7 +403,7 @@ SmallVector<Value> Consumer::emit(PipelinePosition &position) {
   emitRest(state, numBlocks / unroll * unroll, unroll - 1);
 
   wait(0, state, state.metadata.back());
-  release(state.before);
+  context.release(state.before);
   position = state.position;
   return state.accumulators;
 }

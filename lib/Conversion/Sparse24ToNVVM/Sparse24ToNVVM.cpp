@@ -1,6 +1,7 @@
 // Sparse instructions that upstream does not lower, or not well.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "SpecialFunctions.h"
 #include "TensorMapArguments.h"
 #include "WarpgroupToNVVM.h"
 
@@ -67,6 +68,11 @@ struct ConvertToNVVM
     // convert-gpu-to-nvvm has no pattern.
     vector::populateVectorShapeCastLoweringPatterns(patterns);
     vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
+    // Before their parts become something else.
+    RewritePatternSet formulas(&getContext());
+    populateSpecialFunctionPatterns(formulas);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(formulas))))
+      return signalPassFailure();
     populateMathPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -37,6 +37,10 @@ static Value getTensor(nvgpu::TmaCreateDescriptorOp op) {
   return cast.getSource();
 }
 
+bool mlir::sparse24::isTensorMapType(Type elementType) {
+  return getElementType(elementType).has_value();
+}
+
 Type mlir::sparse24::getTensorMapType(MLIRContext *context) {
   return LLVM::LLVMArrayType::get(IntegerType::get(context, 64), 16);
 }
