@@ -154,9 +154,9 @@ uint64_t Thread::globalOffset(const Memory &memory) const {
   return memory.bytes - static_cast<uint8_t *>(allocation.begin);
 }
 
-GlobalAccess Thread::globalAccess() const {
+GlobalAccess Thread::globalAccess(Epoch agent) const {
   const Cluster &cluster = cta.cluster;
-  return {cluster.index + 1, now(), clock, cluster.isTrusted};
+  return {cluster.index + 1, agent, clock, cluster.isTrusted};
 }
 
 void Thread::check(const Memory &memory, const GlobalConflict &conflict) {
@@ -181,7 +181,7 @@ void Thread::check(const Memory &memory, const GlobalConflict &conflict) {
 }
 
 void Thread::read(Space space, uint64_t address, void *data, uint32_t bytes,
-                  uint32_t alignment) {
+                  uint32_t alignment, std::optional<Epoch> agent) {
   Memory memory = resolve(space, address, bytes, alignment);
   if (!memory) {
     std::memset(data, 0, bytes);
@@ -196,7 +196,7 @@ void Thread::read(Space space, uint64_t address, void *data, uint32_t bytes,
     statistics.globalReadBytes += bytes;
     check(memory,
           cta.cluster.run.global.read(memory.allocation, globalOffset(memory),
-                                      bytes, globalAccess()));
+                                      bytes, globalAccess(agent.value_or(now()))));
   }
   std::memcpy(data, memory.bytes, bytes);
 }
@@ -215,7 +215,7 @@ void Thread::write(Space space, uint64_t address, const void *data,
     statistics.globalWrittenBytes += bytes;
     check(memory,
           cta.cluster.run.global.write(memory.allocation, globalOffset(memory),
-                                       bytes, globalAccess()));
+                                       bytes, globalAccess(now())));
   }
   std::memcpy(memory.bytes, data, bytes);
   ++cta.cluster.progress;
@@ -240,7 +240,7 @@ void Thread::atomic(Space space, uint64_t address, uint32_t bytes, bool isWrite,
     GlobalMemory &global = cta.cluster.run.global;
     auto note = isWrite ? &GlobalMemory::write : &GlobalMemory::read;
     check(memory, (global.*note)(memory.allocation, globalOffset(memory), bytes,
-                                 globalAccess(), /*isAtomic=*/true));
+                                 globalAccess(now()), /*isAtomic=*/true));
     // What it reads may be another cluster's flag.
     const std::string &name = current->opcode.parts()[0];
     cta.cluster.isTrusted |= name == "ld" || name == "atom";

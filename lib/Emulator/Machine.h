@@ -117,9 +117,10 @@ public:
   Memory resolve(Space space, uint64_t address, uint32_t bytes,
                  uint32_t alignment);
   /// Reads or writes through the generic proxy, checking for races. An access
-  /// that isn't allowed reads zeros, or writes nothing.
+  /// that isn't allowed reads zeros, or writes nothing. A copy in flight reads
+  /// global memory as an agent of its own.
   void read(Space space, uint64_t address, void *data, uint32_t bytes,
-            uint32_t alignment);
+            uint32_t alignment, std::optional<Epoch> agent = std::nullopt);
   void write(Space space, uint64_t address, const void *data, uint32_t bytes,
              uint32_t alignment);
   /// An atomic or volatile access: `change` gets the bytes, and may change
@@ -174,7 +175,7 @@ public:
   bool isDone = false;
 
 private:
-  GlobalAccess globalAccess() const;
+  GlobalAccess globalAccess(Epoch agent) const;
   uint64_t globalOffset(const Memory &memory) const;
   friend class Cluster;
   friend class Warp;

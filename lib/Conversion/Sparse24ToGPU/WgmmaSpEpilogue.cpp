@@ -240,13 +240,15 @@ void Epilogue::waitForStaging() {
 
 void Epilogue::emit(ArrayRef<Value> accumulators, PipelinePosition &position) {
   operands.beginTile();
-  for (int64_t block = 0; block < spec.getBlocks(); ++block) {
-    operands.beginBlock(block);
+  for (int64_t block = 0; block < spec.getBlocks(); ++block)
     for (int64_t part = 0; part < layout.perBlock(); ++part) {
       int64_t begin = part * layout.pieceColumns();
       if (operands.beginsStage(begin))
         context.full.waitSuspended(position.stage, position.parity);
       waitForStaging();
+      // After a barrier, for the operands were brought by all threads.
+      if (part == 0)
+        operands.beginBlock(block);
       writePiece(block, part, accumulators[block], position);
       // What was written by the threads is read by the copy engine.
       if (spec.isOutputAligned)
@@ -261,7 +263,6 @@ void Epilogue::emit(ArrayRef<Value> accumulators, PipelinePosition &position) {
       }
       storePiece(block, part);
     }
-  }
 }
 
 void mlir::sparse24::emitEpiloguePrologue(WgmmaSpKernelContext &context,

@@ -46,6 +46,13 @@ std::vector<uint64_t> sparse24::emulator::targets(Thread &thread,
   return result;
 }
 
+Epoch sparse24::emulator::nextCopyAgent(Thread &thread, uint64_t barrier) {
+  MBarrierPlace place = findMBarrier(thread, Space::shared, barrier);
+  if (!place)
+    return thread.now();
+  return {place.barrier->engine, place.barrier->engineStep + 1};
+}
+
 void sparse24::emulator::startCopy(Thread &thread, uint64_t destination,
                                    uint32_t alignment,
                                    std::vector<uint8_t> data, uint64_t barrier,
@@ -163,10 +170,16 @@ static void copy(Thread &thread, const Instruction &instruction,
   uint32_t bytes = in[4];
   if (!isSizeValid(thread, bytes))
     return;
+  uint32_t mask = opcode.has("multicast::cluster") ? in[7] : 0;
+  auto destinations = targets(thread, opcode, wide(in), mask);
+  auto barriers = targets(thread, opcode, wide(in + 5), mask);
+  if (barriers.empty())
+    return;
   std::vector<uint8_t> data(bytes);
   Memory source;
   if (opcode.has("global")) {
-    thread.read(Space::global, wide(in + 2), data.data(), bytes, 16);
+    thread.read(Space::global, wide(in + 2), data.data(), bytes, 16,
+                nextCopyAgent(thread, barriers.front()));
   } else {
     source = thread.resolve(Space::shared, wide(in + 2), bytes, 16);
     if (!source)
@@ -177,9 +190,6 @@ static void copy(Thread &thread, const Instruction &instruction,
                                          thread.clock, &thread.asyncVisible));
     std::copy_n(source.bytes, bytes, data.data());
   }
-  uint32_t mask = opcode.has("multicast::cluster") ? in[7] : 0;
-  auto destinations = targets(thread, opcode, wide(in), mask);
-  auto barriers = targets(thread, opcode, wide(in + 5), mask);
   for (size_t i = 0; i < destinations.size(); ++i)
     startCopy(thread, destinations[i], 16, data, barriers[i], source);
 }

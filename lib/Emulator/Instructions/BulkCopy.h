@@ -19,6 +19,10 @@ bool isToGlobal(const Opcode &opcode);
 std::vector<uint64_t> targets(Thread &thread, const Opcode &opcode,
                               uint64_t address, uint32_t mask);
 
+/// Who does the copy that is started next with that mbarrier: the thread itself
+/// where there is none, which is reported.
+Epoch nextCopyAgent(Thread &thread, uint64_t barrier);
+
 /// Starts a copy of `data` to shared memory, which `barrier` counts. `source`
 /// is the shared memory it comes from, if any.
 void startCopy(Thread &thread, uint64_t destination, uint32_t alignment,

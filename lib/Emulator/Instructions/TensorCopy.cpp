@@ -136,17 +136,21 @@ static void load(Thread &thread, const Instruction &instruction,
   Rows rows(*map, in + 4);
   std::vector<uint8_t> data(map->boxBytes()), swizzled(data.size());
   fill(*map, data);
-  for (uint32_t row = 0; row < rows.count(); ++row)
-    if (Rows::Part part = rows.part(row); part.bytes)
-      thread.read(Space::global, reinterpret_cast<uint64_t>(part.address),
-                  &data[row * rows.rowBytes() + part.begin], part.bytes, 1);
-  forChunks(*map, wide(in), [&](uint32_t to, uint32_t from) {
-    std::memcpy(&swizzled[to], &data[from], 16);
-  });
   const uint32_t *barrier = in + 4 + map->rank;
   uint32_t mask = opcode.has("multicast::cluster") ? barrier[2] : 0;
   auto destinations = targets(thread, opcode, wide(in), mask);
   auto barriers = targets(thread, opcode, wide(barrier), mask);
+  if (barriers.empty())
+    return;
+  Epoch agent = nextCopyAgent(thread, barriers.front());
+  for (uint32_t row = 0; row < rows.count(); ++row)
+    if (Rows::Part part = rows.part(row); part.bytes)
+      thread.read(Space::global, reinterpret_cast<uint64_t>(part.address),
+                  &data[row * rows.rowBytes() + part.begin], part.bytes, 1,
+                  agent);
+  forChunks(*map, wide(in), [&](uint32_t to, uint32_t from) {
+    std::memcpy(&swizzled[to], &data[from], 16);
+  });
   for (size_t i = 0; i < destinations.size(); ++i)
     startCopy(thread, destinations[i], kAlignment, swizzled, barriers[i]);
 }

@@ -67,6 +67,30 @@ TEST_F(BulkCopy, FindsAMissingWait) {
   EXPECT_THAT(kinds(report), ElementsAre(FindingKind::missingWait));
 }
 
+/// What a copy reads may be written by whoever has seen it arrive.
+TEST_F(BulkCopy, FindsAGlobalSourceThatIsWrittenTooEarly) {
+  auto storeGlobal = kernel.op("st.global.b32");
+  for (bool hasWait : {true, false}) {
+    Report report = kernel.run(launch, [&] {
+      start();
+      if (kernel.tid() == 0) {
+        expect(kBarrier, 64u);
+        copy(uint64_t(0), &source[0], 64u, kBarrier);
+      }
+      if (kernel.tid() != 31)
+        return;
+      if (hasWait)
+        waitFor(0);
+      storeGlobal(&source[0], 1u);
+    });
+    if (hasWait)
+      EXPECT_EQ(describe(report), "");
+    else
+      EXPECT_THAT(kinds(report), testing::Contains(FindingKind::race));
+    source[0] = 1000;
+  }
+}
+
 TEST_F(BulkCopy, WaitsForOneStageDontCoverAnother) {
   constexpr uint64_t kOther = kBarrier + 8;
   Report report = kernel.run(launch, [&] {

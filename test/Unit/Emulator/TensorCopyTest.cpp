@@ -83,6 +83,34 @@ TEST_F(TensorCopy, FillsWhatLiesBeyond) {
   }
 }
 
+/// As a kernel does that adds to a matrix in place.
+TEST_F(TensorCopy, StoresToWhereItWasLoadedFrom) {
+  TensorMap map = map2d(64, 16, 8, 4, {}, result.data());
+  for (bool hasWait : {true, false}) {
+    Report report = kernel.run(launch, [&] {
+      start();
+      if (kernel.tid() == 0) {
+        expect(kBarrier, map.boxBytes());
+        load2d(uint64_t(0), &map, 8, 4, kBarrier);
+      }
+      if (kernel.tid() != 31)
+        return;
+      for (uint32_t i = 0; i < 32; ++i)
+        store(uint64_t(512 + 4 * i), i);
+      fence();
+      if (hasWait)
+        waitFor(0);
+      store2d(&map, 8, 4, uint64_t(512));
+      commit();
+      wait(0u);
+    });
+    if (hasWait)
+      EXPECT_EQ(describe(report), "");
+    else
+      EXPECT_THAT(kinds(report), testing::Contains(FindingKind::race));
+  }
+}
+
 TEST_F(TensorCopy, FillsWithNaN) {
   TensorMap map;
   ASSERT_STREQ(encodeTensorMap(&map,
