@@ -194,9 +194,9 @@ void Thread::read(Space space, uint64_t address, void *data, uint32_t bytes,
     warp.countShared(*this, memory.offset, bytes);
   } else {
     statistics.globalReadBytes += bytes;
-    check(memory,
-          cta.cluster.run.global.read(memory.allocation, globalOffset(memory),
-                                      bytes, globalAccess(agent.value_or(now()))));
+    check(memory, cta.cluster.run.global.read(
+                      memory.allocation, globalOffset(memory), bytes,
+                      globalAccess(agent.value_or(now()))));
   }
   std::memcpy(data, memory.bytes, bytes);
 }

@@ -1,5 +1,5 @@
-// Large products for Hopper, one by the schedule that the compiler chooses, one with
-// stream-K: they fit the registers, and ptxas has nothing to say against the order of
+// Large products for Hopper, two by the schedule that the compiler chooses, the second
+// with bias, GELU and residual, and one with stream-K: they fit the registers, and ptxas has nothing to say against the order of
 // their wgmma instructions.
 // REQUIRES: ptxas
 // RUN: sparse24-opt %s --remarks-filter= "--sparse24-pipeline=target=sm_90a format=isa kernels-file=%t.ptx" -o /dev/null
@@ -11,12 +11,18 @@
 // CHECK: .entry matmul_wgmma_sp_bf16_bf16_
 // CHECK: .reqnctapercluster
 // CHECK: wgmma.mma_async.sp.sync.aligned
+// CHECK: .entry matmul_wgmma_sp_bf16_bf16_
+// CHECK: ex2.approx
 // CHECK: .entry matmul_wgmma_sp_f8E4M3FN_bf16_
 // CHECK: .reqnctapercluster
 // CHECK: wgmma.mma_async.sp.sync.aligned
 
-// REPORT-DAG: Compiling entry function 'matmul_wgmma_sp_bf16_bf16_
+// REPORT-DAG: Compiling entry function 'matmul_wgmma_sp_bf16_bf16_{{.*}}_{{[0-9]+}}'
+// REPORT-DAG: Compiling entry function 'matmul_wgmma_sp_bf16_bf16_{{[x0-9]+}}'
 // REPORT-DAG: Compiling entry function 'matmul_wgmma_sp_f8E4M3FN_bf16_
+// EACH: Compiling entry function 'matmul_wgmma_sp_
+// EACH: 0 bytes spill stores, 0 bytes spill loads
+// EACH: Used 168 registers
 // EACH: Compiling entry function 'matmul_wgmma_sp_
 // EACH: 0 bytes spill stores, 0 bytes spill loads
 // EACH: Used 168 registers
@@ -30,6 +36,37 @@ func.func @large(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>) -> tensor<
   %d = sparse24.matmul lhs ins(%w : tensor<75497472xi8>) dense(%x : tensor<8192x8192xbf16>)
     outs(%init : tensor<8192x8192xbf16>) k = 8192 acc = f32 transpose_dense
     layout = #sparse24.layout<wgmma_sp, bf16, rows = 8192, k = 8192> -> tensor<8192x8192xbf16>
+  return %d : tensor<8192x8192xbf16>
+}
+
+func.func @fused(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>, %bias: tensor<8192xf32>, %residual: tensor<8192x8192xbf16>)
+    -> tensor<8192x8192xbf16> {
+  %init = tensor.empty() : tensor<8192x8192xbf16>
+  %d = sparse24.matmul rhs ins(%w : tensor<75497472xi8>) dense(%x : tensor<8192x8192xbf16>)
+    outs(%init : tensor<8192x8192xbf16>) k = 8192 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 8192, k = 8192>
+    epilogue(%bias, %residual : tensor<8192xf32>, tensor<8192x8192xbf16>)
+      maps = [affine_map<(m, n) -> (n)>, affine_map<(m, n) -> (m, n)>] {
+    ^bb0(%acc: f32, %b: f32, %r: bf16):
+      %cubic = arith.constant 0.044715 : f32
+      %scale = arith.constant 0.797884561 : f32
+      %one = arith.constant 1.0 : f32
+      %half = arith.constant 0.5 : f32
+      %0 = arith.addf %acc, %b : f32
+      %1 = arith.mulf %0, %0 : f32
+      %2 = arith.mulf %1, %0 : f32
+      %3 = arith.mulf %2, %cubic : f32
+      %4 = arith.addf %0, %3 : f32
+      %5 = arith.mulf %4, %scale : f32
+      %6 = math.tanh %5 : f32
+      %7 = arith.addf %6, %one : f32
+      %8 = arith.mulf %0, %half : f32
+      %9 = arith.mulf %8, %7 : f32
+      %10 = arith.extf %r : bf16 to f32
+      %11 = arith.addf %9, %10 : f32
+      %12 = arith.truncf %11 : f32 to bf16
+      sparse24.yield %12 : bf16
+    } -> tensor<8192x8192xbf16>
   return %d : tensor<8192x8192xbf16>
 }
 

@@ -84,8 +84,8 @@ class Case:
 
     @property
     def epilogue(self):
-        """Nothing, a bias with ReLU, or what is added to the output's old value."""
-        return (None, "bias", "accumulate")[self.number // 3 % 3]
+        """Nothing, a bias with ReLU, what is added to the output's old value, or to another matrix of its size."""
+        return (None, "bias", "accumulate", "residual")[self.number // 3 % 4]
 
     def mlir(self, weight):
         rows, k, columns = self.shape
@@ -101,12 +101,20 @@ class Case:
         tile_rows, tile_cols, warp_rows, warp_cols, stages, *cluster = self.schedule
         cluster = f", cluster = {cluster[0]}, stream_k = {str(cluster[1]).lower()}" if cluster else ""
         acc = self.accumulator
-        arguments = {"bias": f", %bias: tensor<{rows}x{acc}>", "accumulate": f", %old: {out}", None: ""}[self.epilogue]
+        arguments = {"bias": f", %bias: tensor<{rows}x{acc}>", "accumulate": f", %old: {out}",
+                     "residual": f", %residual: {out}", None: ""}[self.epilogue]
         init = "%old" if self.epilogue == "accumulate" else "%empty"
         epilogue = ""
+        convert = f"%2 = arith.truncf %1 : f32 to {self.output}\n" if self.output != acc else ""
+        zero, add, maximum = ("0", "addi", "maxsi") if acc == "i32" else ("0.0", "addf", "maximumf")
+        if self.epilogue == "residual":
+            extend = f"%0 = arith.extf %r : {self.output} to f32\n" if self.output != acc else ""
+            epilogue = f"""epilogue(%residual : {out}) maps = [affine_map<(m, n) -> (m, n)>] {{
+  ^bb0(%acc: {acc}, %r: {self.output}):
+    {extend}    %1 = arith.{add} %acc, {'%0' if extend else '%r'} : {acc}
+    {convert}    sparse24.yield {'%2' if convert else '%1'} : {self.output}
+  }}"""
         if self.epilogue == "bias":
-            convert = f"%2 = arith.truncf %1 : f32 to {self.output}\n" if self.output != acc else ""
-            zero, add, maximum = ("0", "addi", "maxsi") if acc == "i32" else ("0.0", "addf", "maximumf")
             index = "m" if is_lhs else "n"
             epilogue = f"""epilogue(%bias : tensor<{rows}x{acc}>) maps = [affine_map<(m, n) -> ({index})>] {{
   ^bb0(%acc: {acc}, %b: {acc}):
@@ -214,7 +222,7 @@ class Problem:
             self.inputs.append(encode(bias, case.accumulator))
             expected = np.maximum(expected + bias[:, None], 0)
             magnitude += np.abs(bias[:, None])
-        if case.epilogue == "accumulate":
+        if case.epilogue in ("accumulate", "residual"):
             old = draw(random, (rows, columns), case.output)
             self.inputs.append(encode(old if is_lhs else old.T, case.output))
             expected, magnitude = expected + old, magnitude + np.abs(old)

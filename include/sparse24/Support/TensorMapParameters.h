@@ -42,6 +42,8 @@ uint32_t elementBytes(TensorMapType type);
 /// the contiguous dimension first.
 struct TensorMapParameters {
   static constexpr uint32_t kMaxRank = 5;
+  /// What the tensor's address and strides are multiples of, in bytes.
+  static constexpr int64_t kAlignment = 16;
 
   TensorMapType type;
   uint32_t rank;

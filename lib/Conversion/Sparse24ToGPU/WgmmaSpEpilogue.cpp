@@ -85,8 +85,9 @@ mlir::sparse24::getEpilogueSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
 
 Epilogue::Epilogue(WgmmaSpKernelContext &context, OutputTile tile)
     : context(context), b(context.builder), spec(context.spec),
-      matmul(spec.matmul), layout(spec),
-      origin{tile.row + context.consumer * spec.getConsumerRows(), tile.col},
+      matmul(spec.matmul),
+      layout(spec), origin{tile.row + context.consumer * spec.getConsumerRows(),
+                           tile.col},
       shared(context.sharedOrigin + getMainloopSharedMemoryBytes(spec)),
       operands(context, origin,
                shared + spec.getNumConsumers() * layout.getAlignedBytes() +
@@ -105,8 +106,7 @@ SmallVector<Value> Epilogue::finishColumns(int64_t col, Value accumulators) {
                              i));
     if (matmul.getAccumulate())
       element = addInit(b, b.getLoc(), element, values.pop_back_val());
-    finished.push_back(
-        inlineEpilogue(b, b.getLoc(), matmul, element, values));
+    finished.push_back(inlineEpilogue(b, b.getLoc(), matmul, element, values));
   }
   return finished;
 }
@@ -125,9 +125,8 @@ void Epilogue::writeMatrices(int64_t col, ArrayRef<Value> finished) {
         b, VectorType::get({1}, b.getI32Type()), pair);
     registers.push_back(vector::ExtractOp::create(b, word, 0));
   }
-  IndexValue offset =
-      layout.getMatrixOffset(context.thread, col,
-                             static_cast<int64_t>(registers.size()));
+  IndexValue offset = layout.getMatrixOffset(
+      context.thread, col, static_cast<int64_t>(registers.size()));
   Value pointer = getPointer(b, staging, offset, NVVM::NVVMMemorySpace::Shared);
   NVVM::StMatrixOp::create(b, pointer, registers,
                            layout.transposed ? NVVM::MMALayout::col
@@ -141,8 +140,7 @@ void Epilogue::writeMatrices(int64_t col, ArrayRef<Value> finished) {
 void Epilogue::writePairs(int64_t col, ArrayRef<Value> finished) {
   for (int64_t i = 0; i < static_cast<int64_t>(finished.size()); ++i) {
     IndexValue offset = layout.getElementOffset(
-        context.thread,
-        col + i / mma_sp::kRegistersC * PanelLayout::kColumns,
+        context.thread, col + i / mma_sp::kRegistersC * PanelLayout::kColumns,
         i % mma_sp::kRegistersC);
     if (layout.transposed) {
       memref::StoreOp::create(b, finished[i], staging,

@@ -53,8 +53,7 @@ EpilogueOperand::EpilogueOperand(const WgmmaSpKernelSpec &spec, Value memref,
 }
 
 /// The operands as the operation has them.
-static SmallVector<EpilogueOperand>
-getOperands(const WgmmaSpKernelSpec &spec) {
+static SmallVector<EpilogueOperand> getOperands(const WgmmaSpKernelSpec &spec) {
   MatmulOp matmul = spec.matmul;
   SmallVector<EpilogueOperand> operands;
   for (auto [memref, map] : llvm::zip_equal(
@@ -77,8 +76,7 @@ getOperands(const WgmmaSpKernelSpec &spec) {
 static SmallVector<EpilogueOperand>
 getOperands(const WgmmaSpKernelContext &context) {
   SmallVector<EpilogueOperand> operands = getOperands(context.spec);
-  for (auto [operand, argument] :
-       llvm::zip(operands, context.epilogueOperands))
+  for (auto [operand, argument] : llvm::zip(operands, context.epilogueOperands))
     operand.memref = argument;
   if (!operands.empty() && operands.back().isInit)
     operands.back().memref =
@@ -100,8 +98,7 @@ static int64_t getPanelBytes(const PanelLayout &panel, int64_t cols) {
 OperandStages::OperandStages(const WgmmaSpKernelSpec &spec,
                              ArrayRef<EpilogueOperand> operands)
     : operands(operands), consumers(spec.getNumConsumers()) {
-  if (llvm::none_of(operands,
-                    [](const EpilogueOperand &o) { return o.panel; }))
+  if (llvm::none_of(operands, [](const EpilogueOperand &o) { return o.panel; }))
     return;
   int64_t tileCols = spec.schedule.getTileCols();
   wgmma_sp::OutputPieces pieces{spec.getConsumerRows(), tileCols,
@@ -124,8 +121,8 @@ int64_t OperandStages::getConsumerBytes(int64_t cols) const {
   int64_t bytes = 0;
   for (const EpilogueOperand &operand : operands)
     if (operand.panel)
-      bytes += llvm::alignTo(getPanelBytes(*operand.panel, cols),
-                             kPanelAlignment);
+      bytes +=
+          llvm::alignTo(getPanelBytes(*operand.panel, cols), kPanelAlignment);
   return bytes;
 }
 
@@ -165,11 +162,10 @@ void mlir::sparse24::emitOperandCopies(WgmmaSpKernelContext &context,
     return;
   auto copy = [&](int64_t consumer, int64_t block, int64_t col, int64_t cols,
                   const EpilogueOperand &operand) {
-    IndexValue begin =
-        Stages(spec).dense(position.stage) +
-        stages.getPlace(context.constant(consumer), operand);
-    IndexValue firstRow = tile.row + (consumer * spec.getConsumerRows() +
-                                      block * wgmma_sp::kM);
+    IndexValue begin = Stages(spec).dense(position.stage) +
+                       stages.getPlace(context.constant(consumer), operand);
+    IndexValue firstRow =
+        tile.row + (consumer * spec.getConsumerRows() + block * wgmma_sp::kM);
     forEachBox(*operand.panel, cols, [&](int64_t boxRow, int64_t boxCol) {
       int64_t offset = operand.panel->getBoxOffset(boxRow, boxCol) *
                        operand.panel->getElementBytes();
@@ -219,8 +215,7 @@ EpilogueOperands::EpilogueOperands(WgmmaSpKernelContext &context,
   }
 }
 
-int64_t
-EpilogueOperands::getSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
+int64_t EpilogueOperands::getSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
   int64_t bytes = 0;
   for (const EpilogueOperand &operand : getOperands(spec))
     bytes += operand.getShareBytes();
@@ -386,10 +381,10 @@ SmallVector<SmallVector<Value>> EpilogueOperands::getColumnBlock(int64_t col) {
             vector::ExtractOp::create(b, pair, static_cast<int64_t>(i % 2)));
         break;
       case Extent::Full:
-        values.push_back(operand.values[(col - firstCol) /
-                                            PanelLayout::kColumns *
-                                            mma_sp::kRegistersC +
-                                        i]);
+        values.push_back(
+            operand.values[(col - firstCol) / PanelLayout::kColumns *
+                               mma_sp::kRegistersC +
+                           i]);
         break;
       }
     }
@@ -402,6 +397,6 @@ bool EpilogueOperands::beginsStage(int64_t col) const {
 }
 
 bool EpilogueOperands::endsStage(int64_t endCol) const {
-  return beginsStage(endCol) || (stages.getColumns() != 0 &&
-                                 endCol == spec.schedule.getTileCols());
+  return beginsStage(endCol) ||
+         (stages.getColumns() != 0 && endCol == spec.schedule.getTileCols());
 }

@@ -52,7 +52,8 @@ public:
   /// Bytes that are copied to a stage that has so many columns.
   int64_t getBytes(int64_t cols) const;
   /// Where a consumer's panel of an operand begins within a stage.
-  IndexValue getPlace(IndexValue consumer, const EpilogueOperand &operand) const;
+  IndexValue getPlace(IndexValue consumer,
+                      const EpilogueOperand &operand) const;
 
 private:
   int64_t getConsumerBytes(int64_t cols) const;

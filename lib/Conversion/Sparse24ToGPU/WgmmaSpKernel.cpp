@@ -76,8 +76,8 @@ Value WgmmaSpKernelContext::viewStages() const {
 }
 
 Value WgmmaSpKernelContext::getStagePointer(IndexValue offset) const {
-  Value pointer = getPointer(builder, viewStages(), offset,
-                             NVVM::NVVMMemorySpace::Shared);
+  Value pointer =
+      getPointer(builder, viewStages(), offset, NVVM::NVVMMemorySpace::Shared);
   // The CTA's own memory as a part of the cluster's.
   auto clusterType = LLVM::LLVMPointerType::get(
       builder.getContext(),
@@ -89,8 +89,8 @@ void WgmmaSpKernelContext::waitUntilEmpty(const PipelinePosition &position) {
   // The first round finds all stages empty: the phase before the first counts
   // as ended.
   Value one = arith::ConstantOp::create(builder, builder.getI32IntegerAttr(1));
-  empty.waitSuspended(position.stage, arith::XOrIOp::create(
-                                          builder, position.parity, one));
+  empty.waitSuspended(position.stage,
+                      arith::XOrIOp::create(builder, position.parity, one));
 }
 
 void WgmmaSpKernelContext::release(IndexValue stage, Value condition) {

@@ -7,12 +7,13 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "sparse24/Support/TensorMapParameters.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
 
-/// Tensor maps want rows that are multiples of so many bytes apart.
-static constexpr int64_t kRowAlignment = 16;
+static constexpr int64_t kRowAlignment =
+    ::sparse24::TensorMapParameters::kAlignment;
 
 LogicalResult mlir::sparse24::checkWgmmaSp(MatmulOp matmul) {
   WgmmaSpKernelSpec spec(matmul, *matmul.getSchedule(),

@@ -369,7 +369,8 @@ void Consumer::step(State &state, IndexValue block, bool mayBeFirst) {
   multiply(state.position.stage, state.metadata.front(), state.accumulators);
   // While these products are in flight, those before come to their end.
   wait(1, state, state.metadata.back());
-  context.release(state.before, mayBeFirst ? context.constant(0) < block : Value());
+  context.release(state.before,
+                  mayBeFirst ? context.constant(0) < block : Value());
   state.metadata.back() = loadMetadata(block + distance);
   // The words of the stage that is in flight come last.
   std::rotate(state.metadata.begin(), state.metadata.begin() + 1,

@@ -1,5 +1,5 @@
-// How matrices of the output's shape lie in a `wgmma.sp` kernel's shared memory.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// How matrices of the output's shape lie in a `wgmma.sp` kernel's shared
+// memory. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "WgmmaSpPanel.h"
 
@@ -43,10 +43,8 @@ IndexValue PanelLayout::getMatrixOffset(IndexValue thread, int64_t col,
 
 IndexValue PanelLayout::getElementOffset(IndexValue thread, int64_t col,
                                          int64_t index) const {
-  auto [row, inBlock] =
-      wgmma_sp::elementD(thread, static_cast<int>(index));
-  return getOffset(row, llvm::alignDown(col, boxCols),
-                   inBlock + col % boxCols);
+  auto [row, inBlock] = wgmma_sp::elementD(thread, static_cast<int>(index));
+  return getOffset(row, llvm::alignDown(col, boxCols), inBlock + col % boxCols);
 }
 
 void mlir::sparse24::forEachBox(const PanelLayout &layout, int64_t cols,

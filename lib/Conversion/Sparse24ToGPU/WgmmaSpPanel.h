@@ -1,5 +1,5 @@
-// How matrices of the output's shape lie in a `wgmma.sp` kernel's shared memory.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// How matrices of the output's shape lie in a `wgmma.sp` kernel's shared
+// memory. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPPANEL_H
 #define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPPANEL_H
@@ -28,7 +28,8 @@ struct PanelLayout {
 
   /// `ldmatrix` and `stmatrix` take matrices of 8 × 8 elements of 16 bits, a
   /// register each: here those of one or two column blocks from `col` on, of
-  /// rows 0 to 7 and 8 to 15 of a warp. Where the row lies that the thread says.
+  /// rows 0 to 7 and 8 to 15 of a warp. Where the row lies that the thread
+  /// says.
   IndexValue getMatrixOffset(IndexValue thread, int64_t col,
                              int64_t numMatrices) const;
   /// Where element `index` (as in wgmma_sp::elementD) of the column block at

@@ -31,3 +31,20 @@ func.func @rsqrt(%x: f32) -> f32 {
   %0 = math.rsqrt %x : f32
   return %0 : f32
 }
+
+// GELU's factor: two instructions of the special function unit instead of tanh.
+// CHECK-LABEL: func @one_plus_tanh
+// CHECK-SAME: (%[[X:.*]]: f32)
+func.func @one_plus_tanh(%x: f32) -> f32 {
+  // CHECK-DAG: %[[SCALE:.*]] = arith.constant -2.885390e+00 : f32
+  // CHECK-DAG: %[[HALF:.*]] = arith.constant 5.000000e-01 : f32
+  // CHECK: %[[SCALED:.*]] = arith.mulf %[[X]], %[[SCALE]] : f32
+  // CHECK: %[[POWER:.*]] = llvm.inline_asm asm_dialect = att "ex2.approx.ftz.f32 $0, $1;", "=f,f" %[[SCALED]]
+  // CHECK: %[[DIVISOR:.*]] = math.fma %[[POWER]], %[[HALF]], %[[HALF]] : f32
+  // CHECK: %[[FACTOR:.*]] = llvm.inline_asm asm_dialect = att "rcp.approx.ftz.f32 $0, $1;", "=f,f" %[[DIVISOR]]
+  // CHECK: return %[[FACTOR]]
+  %one = arith.constant 1.0 : f32
+  %0 = math.tanh %x : f32
+  %1 = arith.addf %one, %0 : f32
+  return %1 : f32
+}

@@ -11,6 +11,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "sparse24/Dialect/Sparse24/Transforms/ScheduleModel.h"
 #include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
+#include "sparse24/Support/TensorMapParameters.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace mlir::sparse24 {
@@ -38,9 +39,8 @@ static void pack(RewriterBase &rewriter, MatmulOp op, LayoutAttr layout) {
   Value init = tensor::EmptyOp::create(rewriter, op.getLoc(),
                                        ArrayRef<int64_t>{layout.getByteSize()},
                                        rewriter.getI8Type());
-  auto packed =
-      PackOp::create(rewriter, op.getLoc(), TypeRange{init.getType()}, layout,
-                     op.getValues(), op.getMetadata(), init);
+  auto packed = PackOp::create(rewriter, op.getLoc(), TypeRange{init.getType()},
+                               layout, op.getValues(), op.getMetadata(), init);
   rewriter.modifyOpInPlace(op, [&] {
     op.getSparseMutable().assign(packed->getResult(0));
     op.setLayoutAttr(layout);
@@ -99,12 +99,15 @@ static void transposeDense(RewriterBase &rewriter, MatmulOp op) {
 
 namespace {
 struct SelectSchedulesPass
-    : mlir::sparse24::impl::Sparse24SelectSchedulesPassBase<SelectSchedulesPass> {
+    : mlir::sparse24::impl::Sparse24SelectSchedulesPassBase<
+          SelectSchedulesPass> {
   using Base::Base;
 
   LogicalResult initialize(MLIRContext *context) override {
     targetAttr = TargetAttr::getChecked(
-        [&] { return emitError(UnknownLoc::get(context)) << getArgument() << ": "; },
+        [&] {
+          return emitError(UnknownLoc::get(context)) << getArgument() << ": ";
+        },
         context, StringRef(target));
     return success(targetAttr != nullptr);
   }
@@ -159,13 +162,26 @@ LogicalResult SelectSchedulesPass::select(RewriterBase &rewriter, MatmulOp op) {
   int64_t columns = output.getDimSize(op.isLhsSparse() ? 1 : 0);
   if (ShapedType::isDynamic(columns))
     columns = expectedN;
-  bool readsFullOperands =
-      op.getAccumulate() ||
-      llvm::any_of(op.getEpilogueOperands().getTypes(), [](Type type) {
-        return cast<ShapedType>(type).getRank() == 2;
-      });
   ProductShape shape{layout.getPackedLayout(), columns,
-                     output.getElementTypeBitWidth() / 8, readsFullOperands};
+                     output.getElementTypeBitWidth() / 8};
+  auto addOperand = [&](ShapedType type) {
+    int64_t bytes = type.getElementTypeBitWidth() / 8;
+    shape.operandBytes += bytes;
+    shape.areOperandsCopied &=
+        !type.isDynamicDim(1) &&
+        type.getDimSize(1) * bytes %
+                ::sparse24::TensorMapParameters::kAlignment ==
+            0;
+  };
+  if (op.getAccumulate())
+    addOperand(output);
+  for (auto [i, type] : llvm::enumerate(op.getEpilogueOperands().getTypes())) {
+    auto shaped = cast<ShapedType>(type);
+    if (shaped.getRank() != 2)
+      continue;
+    addOperand(shaped);
+    shape.areOperandsCopied &= op.getEpilogueMap(i).isIdentity();
+  }
   std::optional<ScheduleEstimate> estimate = chooseSchedule(shape, targetAttr);
   if (!estimate)
     return op.emitOpError("no schedule fits the shared memory of ") << target;

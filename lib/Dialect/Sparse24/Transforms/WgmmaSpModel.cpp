@@ -59,12 +59,16 @@ SmallVector<ScheduleAttr>
 WgmmaSpModel::getCandidates(const ProductShape &shape) const {
   SmallVector<ScheduleAttr> schedules;
   for (const Tile &tile : kTiles) {
-    // Beside the sums of the largest tile there are no registers for them.
-    if (shape.readsFullOperands && tile.rows * tile.columns > 256 * 128)
-      continue;
     int64_t consumers = std::min<int64_t>(tile.rows / wgmma_sp::kM, 2);
     wgmma_sp::OutputPieces pieces{tile.rows / consumers, tile.columns,
                                   shape.outputElementBytes};
+    // Operands of the epilogue come through the stages. Where they can't, there
+    // are no registers for them beside the sums of the largest tile.
+    bool fitsStage = consumers * pieces.elements() * shape.operandBytes <=
+                     tile.columns * wgmma_sp::kRowBytesB;
+    if (shape.operandBytes != 0 && tile.rows * tile.columns > 256 * 128 &&
+        !(fitsStage && shape.areOperandsCopied))
+      continue;
     int64_t free = target.getSharedMemoryBytes() - kSlackBytes -
                    consumers * pieces.bytes();
     int64_t cluster = shape.sparse.rows > tile.rows ? 2 : 1;

@@ -15,8 +15,11 @@ struct ProductShape {
   ::sparse24::PackedLayout sparse;
   int64_t columns;
   int64_t outputElementBytes;
-  /// The epilogue reads operands as large as the output, or the output itself.
-  bool readsFullOperands = false;
+  /// What the epilogue reads that is as large as the output (or is the output,
+  /// where products are added to it): bytes of an element of all of these, and
+  /// whether tensor copies can bring them, as they stand and for any size.
+  int64_t operandBytes = 0;
+  bool areOperandsCopied = true;
 };
 
 /// A schedule, and what the model expects of it.
