@@ -27,6 +27,7 @@ static void addCleanup(OpPassManager &manager) {
 /// ones by upstream's passes.
 static void addKernels(OpPassManager &manager) {
   manager.addPass(createSparse24ConvertToGPUPass());
+  manager.addPass(createSparse24ConvertToLinalgPass());
   OpPassManager &functions = manager.nest<func::FuncOp>();
   functions.addPass(createConvertLinalgToParallelLoopsPass());
   functions.addPass(createSparse24TileParallelLoopsPass());
@@ -37,6 +38,9 @@ static void addKernels(OpPassManager &manager) {
   functions.addPass(createConvertParallelLoopToGpuPass());
   manager.addPass(createLowerAffinePass());
   addCleanup(manager);
+  // Constants, too, so that what divides by them is cheap.
+  manager.addNestedPass<func::FuncOp>(
+      createGpuLaunchSinkIndexComputationsPass());
   manager.addPass(createGpuKernelOutliningPass());
   manager.addPass(createSparse24MergeKernelsPass());
 }

@@ -71,3 +71,50 @@ def norm_kept(weight, pruned):
     """Gives the share of the squared Frobenius norm that pruning kept."""
     whole = float(np.sum(np.square(np.asarray(weight, np.float64))))
     return float(np.sum(np.square(np.asarray(pruned, np.float64)))) / whole if whole else 1.0
+
+
+# Below, matrices are arrays of unsigned integers: the bits of their elements.
+
+
+def magnitude_rank(bits, element_type):
+    """Gives what magnitude pruning orders elements by; zeros, and they alone, have 0."""
+    bits = np.asarray(bits).astype(np.int64)
+    if element_type == "s8":
+        return np.where(bits >= 128, 256 - bits, bits)
+    if element_type == "u8":
+        return bits
+    return bits & {"tf32": 0x7FFFFFFF, "f16": 0x7FFF, "bf16": 0x7FFF, "e4m3": 0x7F, "e5m2": 0x7F}[element_type]
+
+
+def kept_positions(bits, element_type):
+    """Gives the kept positions of each group, ascending: rows × groups × kept."""
+    size, kept = (2, 1) if element_type == "tf32" else (4, 2)
+    rows, columns = bits.shape
+    ranks = np.pad(magnitude_rank(bits, element_type), ((0, 0), (0, -columns % size))).reshape(rows, -1, size)
+    return np.sort(np.argsort(-ranks, axis=-1, kind="stable")[..., :kept], axis=-1)
+
+
+def compress_bits(bits, element_type):
+    """Prunes by magnitude and compresses; gives values and 16-bit words of metadata."""
+    positions = kept_positions(bits, element_type)
+    size = 2 if element_type == "tf32" else 4
+    rows, columns = bits.shape
+    groups = np.pad(bits, ((0, 0), (0, -columns % size))).reshape(rows, -1, size)
+    values = np.take_along_axis(groups, positions, axis=-1).reshape(rows, -1)
+    if element_type == "tf32":
+        nibbles = np.where(positions[..., 0] == 0, 0x4, 0xE)
+    else:
+        nibbles = positions[..., 0] | positions[..., 1] << 2
+    nibbles = np.pad(nibbles, ((0, 0), (0, -nibbles.shape[1] % 4)), constant_values=0x4).reshape(rows, -1, 4)
+    return values, (nibbles << [0, 4, 8, 12]).sum(axis=-1).astype(np.uint16)
+
+
+def prune_bits(bits, element_type):
+    """Prunes by magnitude: what is dropped becomes +0.0."""
+    positions = kept_positions(bits, element_type)
+    size = 2 if element_type == "tf32" else 4
+    rows, columns = bits.shape
+    groups = np.pad(bits, ((0, 0), (0, -columns % size))).reshape(rows, -1, size)
+    pruned = np.zeros_like(groups)
+    np.put_along_axis(pruned, positions, np.take_along_axis(groups, positions, axis=-1), axis=-1)
+    return pruned.reshape(rows, -1)[:, :columns]

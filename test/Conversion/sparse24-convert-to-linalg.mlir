@@ -1,15 +1,24 @@
 // RUN: sparse24-opt %s -split-input-file -verify-diagnostics --sparse24-convert-to-linalg | FileCheck %s
 
-// The four largest of a group are counted by comparing magnitudes; a tail is
-// stored only up to K.
+// A thread of the loop has the elements of a word of metadata. Rows of whole words
+// are read as vectors; others element by element, and stored only up to K. Elements
+// are compared and moved as integers.
 
 // CHECK-LABEL: @prune
 // CHECK-SAME: %[[W:.*]]: memref<?x?xf16>, %[[OUT:.*]]: memref<?x?xf16>
-// CHECK: %[[GROUPS:.*]] = arith.ceildivui
-// CHECK: scf.for %[[ROW:.*]] =
-// CHECK: scf.for %{{.*}} = %{{.*}} to %[[GROUPS]]
-// CHECK-COUNT-4: memref.load %[[W]]
-// CHECK-COUNT-4: memref.store %{{.*}}, %[[OUT]][%[[ROW]],
+// CHECK: %[[REST:.*]] = arith.remui %{{.*}}, %c16
+// CHECK: %[[WHOLE:.*]] = arith.cmpi eq, %[[REST]]
+// CHECK: scf.if %[[WHOLE]]
+// CHECK: scf.parallel
+// CHECK: vector.load %[[W]][{{.*}}] {alignment = 16 : i64} : memref<?x?xf16>, vector<16xf16>
+// CHECK: vector.bitcast %{{.*}} : vector<16xf16> to vector<16xi16>
+// CHECK-COUNT-24: arith.cmpi sge
+// CHECK-NOT: arith.cmpi
+// CHECK: vector.store %{{.*}}, %[[OUT]][{{.*}}] {alignment = 16 : i64} : memref<?x?xf16>, vector<16xf16>
+// CHECK: else
+// CHECK: scf.parallel
+// CHECK-COUNT-16: memref.load %[[W]]
+// CHECK-COUNT-16: memref.store %{{.*}}, %[[OUT]]
 // CHECK-NOT: sparse24
 func.func @prune(%w: memref<?x?xf16>, %out: memref<?x?xf16>) {
   sparse24.prune magnitude ins(%w : memref<?x?xf16>) outs(%out : memref<?x?xf16>)
@@ -19,8 +28,12 @@ func.func @prune(%w: memref<?x?xf16>, %out: memref<?x?xf16>) {
 // -----
 
 // CHECK-LABEL: @compress
-// CHECK-SAME: %{{.*}}, %[[V:.*]]: memref<4x8xbf16>, %[[M:.*]]: memref<4x1xi16>
-// CHECK-COUNT-8: memref.store %{{.*}}, %[[V]]
+// CHECK-SAME: %[[W:.*]]: memref<4x16xbf16>, %[[V:.*]]: memref<4x8xbf16>, %[[M:.*]]: memref<4x1xi16>
+// CHECK-NOT: scf.if
+// CHECK: scf.parallel
+// CHECK: vector.load %[[W]]
+// CHECK: arith.cmpi ne
+// CHECK: vector.store %{{.*}}, %[[V]]
 // CHECK: memref.store %{{.*}}, %[[M]]
 // CHECK-NOT: sparse24
 func.func @compress(%w: memref<4x16xbf16>, %v: memref<4x8xbf16>, %m: memref<4x1xi16>) {
@@ -30,7 +43,24 @@ func.func @compress(%w: memref<4x16xbf16>, %v: memref<4x8xbf16>, %m: memref<4x1x
 
 // -----
 
+// Pruned in the same pass: what is compared are magnitudes, not whether there are any.
+
+// CHECK-LABEL: @prune_and_compress
+// CHECK: scf.parallel
+// CHECK-NOT: arith.cmpi ne
+// CHECK: vector.store
+// CHECK-NOT: sparse24
+func.func @prune_and_compress(%w: memref<4x16xbf16>, %v: memref<4x8xbf16>, %m: memref<4x1xi16>) {
+  sparse24.compress ins(%w : memref<4x16xbf16>) outs(%v, %m : memref<4x8xbf16>, memref<4x1xi16>) prune = magnitude
+  return
+}
+
+// -----
+
 // CHECK-LABEL: @decompress
+// CHECK: vector.load {{.*}} : memref<4x8xf32>, vector<4xf32>
+// CHECK: memref.load %{{.*}} : memref<4x2xi16>
+// CHECK: vector.store {{.*}} : memref<4x16xf32>, vector<8xf32>
 // CHECK-NOT: sparse24
 func.func @decompress(%v: memref<4x8xf32>, %m: memref<4x2xi16>, %w: memref<4x16xf32>) {
   sparse24.decompress ins(%v, %m : memref<4x8xf32>, memref<4x2xi16>) outs(%w : memref<4x16xf32>)
@@ -44,7 +74,7 @@ func.func @decompress(%v: memref<4x8xf32>, %m: memref<4x2xi16>, %w: memref<4x16x
 // CHECK-LABEL: @pack
 // CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
 // CHECK-DAG: %[[C1024:.*]] = arith.constant 1024 : index
-// CHECK-DAG: memref.view %{{.*}}[%[[C0]]][] : memref<1152xi8> to memref<512xbf16>
+// CHECK-DAG: memref.view %{{.*}}[%[[C0]]][] : memref<1152xi8> to memref<512xi16>
 // CHECK-DAG: memref.view %{{.*}}[%[[C1024]]][] : memref<1152xi8> to memref<64xi16>
 // CHECK-DAG: arith.constant 17476 : i16
 // CHECK-NOT: sparse24

@@ -260,8 +260,15 @@ def Sparse24ConvertToLinalgPass : Pass<"sparse24-convert-to-linalg"> {
   let description = [{
     **Overview.** Replaces the memref forms of `prune`, `compress`,
     `decompress`, `pack` and `matmul` (of compressed and of packed operands) with
-    `scf` loops around `arith` and `memref` operations. This is what the
-    operations mean, and what target `cpu` runs.
+    `scf` loops around `arith`, `memref` and `vector` operations. This is what
+    the operations mean, and what target `cpu` runs; GPUs run all but `matmul`
+    so, as kernels of a thread for each iteration.
+
+    `prune`, `compress` and `decompress` are loops in parallel over the rows and
+    the words of metadata, four groups each. Where rows consist of whole words,
+    these are loaded and stored as vectors, otherwise element by element; where
+    only run time tells, there is a branch for each. `pack` moves chunks that
+    are neighbours in both formats.
 
     A product reads each row of the sparse operand once, into two buffers: the
     kept elements, and their positions along K. Then, where the dense operand
@@ -285,18 +292,17 @@ def Sparse24ConvertToLinalgPass : Pass<"sparse24-convert-to-linalg"> {
     ```
     After:
     ```mlir
-    scf.for %row = %c0 to %c8 step %c1 {
-      scf.for %k = %c0 to %c32 step %c1 {
-        memref.store %zero, %w[%row, %k] : memref<8x32xbf16>
-      }
-      scf.for %kept = %c0 to %c16 step %c1 { … memref.store %element, %w[%row, %position] … }
+    scf.parallel (%row, %word) = (%c0, %c0) to (%c8, %c2) step (%c1, %c1) {
+      %kept = vector.load %v[%row, %first] : memref<8x16xbf16>, vector<8xbf16>
+      …
+      vector.store %elements, %w[%row, %begin] : memref<8x32xbf16>, vector<16xbf16>
     }
     ```
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect"
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
   ];
 }
 

@@ -15,9 +15,8 @@ using namespace mlir::sparse24;
 
 FailureOr<PatternShape> PatternShape::get(Operation *op, Type elementType) {
   bool isInteger = elementType.isSignlessInteger(8);
-  if (!isInteger &&
-      !isa<Float16Type, BFloat16Type, Float32Type, Float8E4M3FNType,
-           Float8E5M2Type>(elementType))
+  if (!isInteger && !isa<Float16Type, BFloat16Type, Float32Type,
+                         Float8E4M3FNType, Float8E5M2Type>(elementType))
     return op->emitOpError("has no lowering to loops for element type ")
            << elementType;
   PatternShape shape;
@@ -32,10 +31,8 @@ FailureOr<PatternShape> PatternShape::get(Operation *op, Type elementType) {
 void mlir::sparse24::emitLoop(
     ImplicitLocOpBuilder &b, Value end,
     function_ref<void(ImplicitLocOpBuilder &, Value)> body) {
-  auto loop =
-      scf::ForOp::create(b, emitIndex(b, 0), end, emitIndex(b, 1));
-  auto inner =
-      ImplicitLocOpBuilder::atBlockBegin(b.getLoc(), loop.getBody());
+  auto loop = scf::ForOp::create(b, emitIndex(b, 0), end, emitIndex(b, 1));
+  auto inner = ImplicitLocOpBuilder::atBlockBegin(b.getLoc(), loop.getBody());
   body(inner, loop.getInductionVar());
 }
 
@@ -61,11 +58,38 @@ Value mlir::sparse24::emitZero(ImplicitLocOpBuilder &b, Type type) {
   return arith::ConstantOp::create(b, b.getZeroAttr(type));
 }
 
+/// As Support's GroupBlock: does i go before j? The two that go before at least
+/// two others are kept.
+static SmallVector<Value> emitTwoOfFour(ImplicitLocOpBuilder &b,
+                                        ArrayRef<Value> keys) {
+  auto isBefore = [&](int64_t i, int64_t j) -> Value {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::sge, keys[i],
+                                 keys[j]);
+  };
+  Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
+  auto invert = [&](Value flag) -> Value {
+    return arith::XOrIOp::create(b, flag, yes);
+  };
+  auto atLeastTwo = [&](Value x, Value y, Value z) -> Value {
+    Value either = arith::OrIOp::create(b, x, y);
+    return arith::OrIOp::create(b, arith::AndIOp::create(b, x, y),
+                                arith::AndIOp::create(b, either, z));
+  };
+  Value before01 = isBefore(0, 1), before02 = isBefore(0, 2),
+        before03 = isBefore(0, 3), before12 = isBefore(1, 2),
+        before13 = isBefore(1, 3), before23 = isBefore(2, 3);
+  return {atLeastTwo(before01, before02, before03),
+          atLeastTwo(invert(before01), before12, before13),
+          atLeastTwo(invert(before02), invert(before12), before23),
+          atLeastTwo(invert(before03), invert(before13), invert(before23))};
+}
+
 SmallVector<Value> mlir::sparse24::emitKeptFlags(ImplicitLocOpBuilder &b,
                                                  ArrayRef<Value> keys,
                                                  int64_t kept) {
-  Value limit =
-      arith::ConstantOp::create(b, b.getI32IntegerAttr(kept));
+  if (keys.size() == 4 && kept == 2)
+    return emitTwoOfFour(b, keys);
+  Value limit = arith::ConstantOp::create(b, b.getI32IntegerAttr(kept));
   SmallVector<Value> flags;
   for (auto [i, key] : llvm::enumerate(keys)) {
     // The number of elements that come before this one.
@@ -79,23 +103,20 @@ SmallVector<Value> mlir::sparse24::emitKeptFlags(ImplicitLocOpBuilder &b,
       before = arith::AddIOp::create(
           b, before, arith::ExtUIOp::create(b, b.getI32Type(), precedes));
     }
-    flags.push_back(arith::CmpIOp::create(b, arith::CmpIPredicate::slt, before,
-                                          limit));
+    flags.push_back(
+        arith::CmpIOp::create(b, arith::CmpIPredicate::slt, before, limit));
   }
   return flags;
 }
 
-Value mlir::sparse24::emitMagnitude(ImplicitLocOpBuilder &b, Value element) {
-  Type type = element.getType();
-  if (type.isInteger()) {
-    Value wide = arith::ExtSIOp::create(b, b.getI32Type(), element);
-    return math::AbsIOp::create(b, wide);
-  }
-  unsigned width = type.getIntOrFloatBitWidth();
-  Value bits =
-      arith::BitcastOp::create(b, b.getIntegerType(width), element);
+Value mlir::sparse24::emitMagnitude(ImplicitLocOpBuilder &b, Value bits,
+                                    Type elementType) {
+  Type i32 = b.getI32Type();
+  if (elementType.isInteger())
+    return math::AbsIOp::create(b, arith::ExtSIOp::create(b, i32, bits));
+  unsigned width = elementType.getIntOrFloatBitWidth();
   if (width < 32)
-    bits = arith::ExtUIOp::create(b, b.getI32Type(), bits);
+    bits = arith::ExtUIOp::create(b, i32, bits);
   Value mask = arith::ConstantOp::create(
       b, b.getI32IntegerAttr(llvm::maskTrailingOnes<uint32_t>(width - 1)));
   return arith::AndIOp::create(b, bits, mask);
@@ -111,10 +132,9 @@ Value mlir::sparse24::emitKeptPosition(ImplicitLocOpBuilder &b, Value kept,
   AffineExpr bit = shape.kept == 1 ? (group % 4) * 4 + 1
                                    : (group % 4) * 4 + (d0 % shape.kept) * 2;
   int32_t mask = shape.kept == 1 ? 1 : 3;
-  Value shift =
-      arith::IndexCastOp::create(b, i32, emitAffine(b, bit, {kept}));
-  Value shifted = arith::ShRUIOp::create(
-      b, arith::ExtUIOp::create(b, i32, word), shift);
+  Value shift = arith::IndexCastOp::create(b, i32, emitAffine(b, bit, {kept}));
+  Value shifted =
+      arith::ShRUIOp::create(b, arith::ExtUIOp::create(b, i32, word), shift);
   Value inGroup = arith::AndIOp::create(
       b, shifted, arith::ConstantOp::create(b, b.getI32IntegerAttr(mask)));
   return arith::AddIOp::create(
@@ -181,14 +201,21 @@ static AffineExpr getMetadataWord(const PackedLayout &layout, AffineExpr row,
   return laneWord * 2 + word % 2;
 }
 
+/// mma_sp: what a register holds are neighbours.
+static constexpr int64_t kRegisterBytes = 4;
+
 PackedView::PackedView(ImplicitLocOpBuilder &b, Value packed,
-                       LayoutAttr layoutAttr, PatternShape shape) {
+                       LayoutAttr layoutAttr, PatternShape shape,
+                       Type valueType) {
   PackedLayout layout = layoutAttr.getPackedLayout();
   int64_t keptPerBlock = PackedLayout::kRowValueBytes / shape.bytes;
   int64_t wordsPerBlock = 4 * layout.metadataWordsPerLane();
   rows = layout.paddedRows();
   keptColumns = layout.kBlocks() * keptPerBlock;
   wordColumns = layout.kBlocks() * wordsPerBlock;
+  valueChunk = (layout.family == PackedFamily::MmaSp ? kRegisterBytes
+                                                     : wgmma_sp::kChunkBytes) /
+               shape.bytes;
 
   AffineExpr row, column;
   bindDims(b.getContext(), row, column);
@@ -207,8 +234,8 @@ PackedView::PackedView(ImplicitLocOpBuilder &b, Value packed,
               getMetadataWord(layout, row, column % wordsPerBlock);
 
   values = memref::ViewOp::create(
-      b, MemRefType::get({rows * keptColumns}, layoutAttr.getElementType()),
-      packed, emitIndex(b, 0), ValueRange{});
+      b, MemRefType::get({rows * keptColumns}, valueType), packed,
+      emitIndex(b, 0), ValueRange{});
   words = memref::ViewOp::create(
       b, MemRefType::get({rows * wordColumns}, b.getI16Type()), packed,
       emitIndex(b, layout.valueBytes()), ValueRange{});

@@ -38,9 +38,9 @@ Value emitZero(ImplicitLocOpBuilder &b, Type type);
 /// kept if the `kept` largest are, and among equal ones the first.
 SmallVector<Value> emitKeptFlags(ImplicitLocOpBuilder &b, ArrayRef<Value> keys,
                                  int64_t kept);
-/// The magnitude of a float or integer as an i32 whose signed order is that of
-/// pruning. It is 0 exactly for what counts as zero.
-Value emitMagnitude(ImplicitLocOpBuilder &b, Value element);
+/// The magnitude of an element of that type, given by its bits, as an i32 whose
+/// signed order is that of pruning. It is 0 exactly for what counts as zero.
+Value emitMagnitude(ImplicitLocOpBuilder &b, Value bits, Type elementType);
 
 /// The logical column of kept element number `kept` of a row, from the 16-bit
 /// metadata word that its group's nibble is in.
@@ -50,9 +50,10 @@ Value emitKeptPosition(ImplicitLocOpBuilder &b, Value kept, Value word,
 /// Where a packed buffer holds an element.
 class PackedView {
 public:
-  /// Makes typed views of the two regions of `packed`.
+  /// Makes typed views of the two regions of `packed`: of elements, or of their
+  /// bits.
   PackedView(ImplicitLocOpBuilder &b, Value packed, LayoutAttr layout,
-             PatternShape shape);
+             PatternShape shape, Type valueType);
 
   Value values, words;
   /// (row, kept column) -> element of `values`.
@@ -61,6 +62,8 @@ public:
   AffineExpr wordIndex;
   /// The sizes with padding.
   int64_t rows, keptColumns, wordColumns;
+  /// So many elements from a multiple of that on are neighbours in both.
+  int64_t valueChunk;
 };
 
 void populateMatmulLowering(RewritePatternSet &patterns);

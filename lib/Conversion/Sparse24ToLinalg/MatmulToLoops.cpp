@@ -12,9 +12,10 @@ using namespace mlir;
 using namespace mlir::sparse24;
 
 namespace {
-/// Emits the loops of one product. In their terms a *row* is a row of the sparse
-/// operand and a *column* runs over the dense one, so that the output element is
-/// (row, column) if the left operand is sparse and (column, row) otherwise.
+/// Emits the loops of one product. In their terms a *row* is a row of the
+/// sparse operand and a *column* runs over the dense one, so that the output
+/// element is (row, column) if the left operand is sparse and (column, row)
+/// otherwise.
 class MatmulLowering {
 public:
   MatmulLowering(MatmulOp op, ImplicitLocOpBuilder &b, PatternShape shape)
@@ -44,8 +45,8 @@ private:
   PatternShape shape;
   Type accumulatorType;
   std::optional<PackedView> packed;
-  /// The kept elements of the current row, as accumulators' type, and where they
-  /// are along K.
+  /// The kept elements of the current row, as accumulators' type, and where
+  /// they are along K.
   Value rowElements, rowPositions;
   /// A row of accumulators.
   Value accumulators;
@@ -59,7 +60,8 @@ void MatmulLowering::emit(ImplicitLocOpBuilder &b) {
   Value numRows = emitSize(b, output, rowDim);
   numColumns = emitSize(b, output, 1 - rowDim);
   if (op.isPacked())
-    packed.emplace(b, op.getPacked(), *op.getLayout(), shape);
+    packed.emplace(b, op.getPacked(), *op.getLayout(), shape,
+                   op.getOperandElementType());
 
   // Beyond K there are only fillers, which contribute nothing: leave them out.
   int64_t k = op.getK();
@@ -108,14 +110,15 @@ void MatmulLowering::emitDecodeRow(ImplicitLocOpBuilder &b, Value row) {
                                     ValueRange{row, wordIndex});
     }
     // Metadata that isn't canonical must not lead out of the buffer.
-    Value position = arith::MinUIOp::create(
-        b, emitKeptPosition(b, kept, word, shape), last);
+    Value position =
+        arith::MinUIOp::create(b, emitKeptPosition(b, kept, word, shape), last);
     memref::StoreOp::create(b, emitWiden(b, element), rowElements, kept);
     memref::StoreOp::create(b, position, rowPositions, kept);
   });
 }
 
-/// accumulators[:] += element · dense[position, :], with a contiguous inner loop.
+/// accumulators[:] += element · dense[position, :], with a contiguous inner
+/// loop.
 void MatmulLowering::emitAsRowUpdates(ImplicitLocOpBuilder &b, Value row) {
   emitLoop(b, numColumns, [&](ImplicitLocOpBuilder &b, Value column) {
     memref::StoreOp::create(b, emitStart(b, row, column), accumulators, column);
@@ -124,9 +127,9 @@ void MatmulLowering::emitAsRowUpdates(ImplicitLocOpBuilder &b, Value row) {
     Value element = memref::LoadOp::create(b, rowElements, kept);
     Value position = memref::LoadOp::create(b, rowPositions, kept);
     emitLoop(b, numColumns, [&](ImplicitLocOpBuilder &b, Value column) {
-      Value dense = emitWiden(
-          b, memref::LoadOp::create(b, op.getDense(),
-                                    ValueRange{position, column}));
+      Value dense =
+          emitWiden(b, memref::LoadOp::create(b, op.getDense(),
+                                              ValueRange{position, column}));
       Value sum = memref::LoadOp::create(b, accumulators, column);
       memref::StoreOp::create(b, emitMultiplyAdd(b, element, dense, sum),
                               accumulators, column);
@@ -141,15 +144,15 @@ void MatmulLowering::emitAsRowUpdates(ImplicitLocOpBuilder &b, Value row) {
 void MatmulLowering::emitAsDotProducts(ImplicitLocOpBuilder &b, Value row) {
   emitLoop(b, numColumns, [&](ImplicitLocOpBuilder &b, Value column) {
     Value start = emitStart(b, row, column);
-    auto loop = scf::ForOp::create(b, emitIndex(b, 0), numKept,
-                                   emitIndex(b, 1), ValueRange{start});
+    auto loop = scf::ForOp::create(b, emitIndex(b, 0), numKept, emitIndex(b, 1),
+                                   ValueRange{start});
     auto inner = ImplicitLocOpBuilder::atBlockBegin(b.getLoc(), loop.getBody());
     Value kept = loop.getInductionVar();
     Value element = memref::LoadOp::create(inner, rowElements, kept);
     Value position = memref::LoadOp::create(inner, rowPositions, kept);
-    Value dense = emitWiden(
-        inner, memref::LoadOp::create(inner, op.getDense(),
-                                      ValueRange{column, position}));
+    Value dense =
+        emitWiden(inner, memref::LoadOp::create(inner, op.getDense(),
+                                                ValueRange{column, position}));
     Value sum = emitMultiplyAdd(inner, element, dense,
                                 loop.getRegionIterArgs().front());
     scf::YieldOp::create(inner, sum);

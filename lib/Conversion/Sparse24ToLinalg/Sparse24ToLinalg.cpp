@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "sparse24/Conversion/Passes.h"
 
@@ -21,42 +22,186 @@ using namespace mlir;
 using namespace mlir::sparse24;
 
 //===----------------------------------------------------------------------===//
-// Groups
+// Words: the elements of four groups, which one word of metadata describes
 //===----------------------------------------------------------------------===//
 
-/// The number of groups of a row: ⌈k / groupSize⌉.
-static Value emitNumGroups(ImplicitLocOpBuilder &b, Value k,
-                           PatternShape shape) {
-  return arith::CeilDivUIOp::create(b, k, emitIndex(b, shape.groupSize));
+static constexpr int64_t kGroups = ::sparse24::kGroupsPerMetadataWord;
+
+/// Loops over the rows of a matrix and the words of metadata that a row has.
+static void
+emitWordLoop(ImplicitLocOpBuilder &b, Value rows, Value words,
+             function_ref<void(ImplicitLocOpBuilder &, Value, Value)> body) {
+  Value zero = emitIndex(b, 0), one = emitIndex(b, 1);
+  scf::ParallelOp::create(
+      b, ValueRange{zero, zero}, ValueRange{rows, words}, ValueRange{one, one},
+      [&](OpBuilder &builder, Location loc, ValueRange indices) {
+        ImplicitLocOpBuilder inner(loc, builder);
+        body(inner, indices[0], indices[1]);
+      });
 }
 
 namespace {
-/// The elements of one group. Positions from K on read as +0.0.
-struct Group {
-  SmallVector<Value> positions, inBounds, elements;
+/// A matrix of which each word has `width` neighbours in a row: what is dense,
+/// or the kept values.
+struct WordMatrix {
+  Value memref;
+  int64_t width;
+  /// Words are whole, and as aligned as memory is: to 16 bytes, or their size.
+  bool isWhole;
+
+  MemRefType getType() const { return cast<MemRefType>(memref.getType()); }
+  Type getElementType() const { return getType().getElementType(); }
+  Type getBitsType() const {
+    return IntegerType::get(memref.getContext(),
+                            getElementType().getIntOrFloatBitWidth());
+  }
+  VectorType getVectorType() const {
+    return VectorType::get({width}, getElementType());
+  }
+  llvm::MaybeAlign getAlignment() const {
+    int64_t bytes = width * getElementType().getIntOrFloatBitWidth() / 8;
+    return llvm::MaybeAlign(std::min<int64_t>(bytes, 16));
+  }
+  Value getColumn(ImplicitLocOpBuilder &b, Value word, int64_t i) const {
+    return emitAffine(b, b.getAffineDimExpr(0) * width + i, {word});
+  }
+
+  /// The bits of a word's elements, as integers: no processor changes those,
+  /// whatever NaN they stand for. Beyond the row's end they are +0.0.
+  SmallVector<Value> load(ImplicitLocOpBuilder &b, Value row, Value word) const;
+  void store(ImplicitLocOpBuilder &b, Value row, Value word,
+             ArrayRef<Value> bits) const;
+};
+
+/// The operands of an operation on words.
+struct WordOperands {
+  WordMatrix dense, values;
 };
 } // namespace
 
-static Group emitLoadGroup(ImplicitLocOpBuilder &b, Value matrix, Value row,
-                           Value group, Value k, PatternShape shape) {
-  Group result;
-  Value zero =
-      emitZero(b, cast<MemRefType>(matrix.getType()).getElementType());
-  Value last = arith::SubIOp::create(b, k, emitIndex(b, 1));
-  for (int64_t i = 0; i < shape.groupSize; ++i) {
-    Value position = emitAffine(
-        b, b.getAffineDimExpr(0) * shape.groupSize + i, {group});
-    Value isIn = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position,
-                                       k);
-    Value safe = arith::MinUIOp::create(b, position, last);
-    Value element =
-        memref::LoadOp::create(b, matrix, ValueRange{row, safe});
-    result.positions.push_back(position);
-    result.inBounds.push_back(isIn);
-    result.elements.push_back(
-        arith::SelectOp::create(b, isIn, element, zero));
+SmallVector<Value> WordMatrix::load(ImplicitLocOpBuilder &b, Value row,
+                                    Value word) const {
+  SmallVector<Value> elements;
+  if (isWhole) {
+    Value vector = vector::LoadOp::create(
+        b, getVectorType(), memref, ValueRange{row, getColumn(b, word, 0)},
+        /*nontemporal=*/false, getAlignment());
+    vector = b.createOrFold<vector::BitCastOp>(
+        VectorType::get({width}, getBitsType()), vector);
+    for (int64_t i = 0; i < width; ++i)
+      elements.push_back(vector::ExtractOp::create(b, vector, i));
+    return elements;
   }
-  return result;
+  Value size = emitSize(b, memref, 1);
+  Value last = arith::SubIOp::create(b, size, emitIndex(b, 1));
+  for (int64_t i = 0; i < width; ++i) {
+    Value column = getColumn(b, word, i);
+    Value isIn =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column, size);
+    Value safe = arith::MinUIOp::create(b, column, last);
+    Value element = b.createOrFold<arith::BitcastOp>(
+        getBitsType(),
+        memref::LoadOp::create(b, memref, ValueRange{row, safe}));
+    elements.push_back(
+        arith::SelectOp::create(b, isIn, element, emitZero(b, getBitsType())));
+  }
+  return elements;
+}
+
+void WordMatrix::store(ImplicitLocOpBuilder &b, Value row, Value word,
+                       ArrayRef<Value> bits) const {
+  if (isWhole) {
+    Value vector = vector::FromElementsOp::create(
+        b, VectorType::get({width}, getBitsType()), bits);
+    vector = b.createOrFold<vector::BitCastOp>(getVectorType(), vector);
+    vector::StoreOp::create(b, vector, memref,
+                            ValueRange{row, getColumn(b, word, 0)},
+                            /*nontemporal=*/false, getAlignment());
+    return;
+  }
+  Value size = emitSize(b, memref, 1);
+  for (auto [i, element] : llvm::enumerate(bits)) {
+    Value column = getColumn(b, word, static_cast<int64_t>(i));
+    Value isIn =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column, size);
+    scf::IfOp::create(b, isIn, [&](OpBuilder &builder, Location loc) {
+      Value stored = builder.createOrFold<arith::BitcastOp>(
+          loc, getElementType(), element);
+      memref::StoreOp::create(builder, loc, stored, memref,
+                              ValueRange{row, column});
+      scf::YieldOp::create(builder, loc);
+    });
+  }
+}
+
+/// Calls `body` with the matrices' words: whole ones where rows are made of
+/// them, and else element by element; in a branch for each if only run time
+/// tells. `values` may be null.
+static void forWholeness(
+    ImplicitLocOpBuilder &b, Value dense, Value values, PatternShape shape,
+    function_ref<void(ImplicitLocOpBuilder &, const WordOperands &)> body) {
+  int64_t width = kGroups * shape.groupSize;
+  auto emit = [&](ImplicitLocOpBuilder &b, bool isWhole) {
+    body(b, {{dense, width, isWhole}, {values, kGroups * shape.kept, isWhole}});
+  };
+  auto isContiguous = [](Value memref) {
+    return !memref ||
+           cast<MemRefType>(memref.getType()).getLayout().isIdentity();
+  };
+  auto type = cast<MemRefType>(dense.getType());
+  if (!isContiguous(dense) || !isContiguous(values))
+    return emit(b, /*isWhole=*/false);
+  if (!type.isDynamicDim(1))
+    return emit(b, type.getDimSize(1) % width == 0);
+  Value rest =
+      arith::RemUIOp::create(b, emitSize(b, dense, 1), emitIndex(b, width));
+  Value isWhole =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rest, emitIndex(b, 0));
+  auto branch = [&](bool isWhole) {
+    return [&, isWhole](OpBuilder &builder, Location loc) {
+      ImplicitLocOpBuilder inner(loc, builder);
+      emit(inner, isWhole);
+      scf::YieldOp::create(inner);
+    };
+  };
+  scf::IfOp::create(b, isWhole, branch(true), branch(false));
+}
+
+/// The number of words of a row.
+static Value emitNumWords(ImplicitLocOpBuilder &b, Value dense,
+                          PatternShape shape) {
+  return arith::CeilDivUIOp::create(b, emitSize(b, dense, 1),
+                                    emitIndex(b, kGroups * shape.groupSize));
+}
+
+/// What the elements of a group are ordered by: without a criterion nonzeros
+/// come before zeros.
+static SmallVector<Value> emitKeys(ImplicitLocOpBuilder &b,
+                                   ArrayRef<Value> group, Type elementType,
+                                   std::optional<Criterion> criterion) {
+  SmallVector<Value> keys;
+  for (Value bits : group) {
+    Value magnitude = emitMagnitude(b, bits, elementType);
+    if (!criterion) {
+      Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+      Value nonzero =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ne, magnitude, zero);
+      magnitude = arith::ExtUIOp::create(b, b.getI32Type(), nonzero);
+    }
+    keys.push_back(magnitude);
+  }
+  return keys;
+}
+
+template <typename OpTy>
+static Type getElementType(OpTy op) {
+  return cast<MemRefType>(op.getInput().getType()).getElementType();
+}
+
+/// Fails, with a diagnostic, for element types without a pattern.
+static FailureOr<PatternShape> getPatternShape(Operation *op, Value matrix) {
+  return PatternShape::get(op,
+                           cast<MemRefType>(matrix.getType()).getElementType());
 }
 
 //===----------------------------------------------------------------------===//
@@ -69,39 +214,44 @@ struct LowerPrune : OpRewritePattern<PruneOp> {
 
   LogicalResult matchAndRewrite(PruneOp op,
                                 PatternRewriter &rewriter) const override {
-    auto type = dyn_cast<MemRefType>(op.getInput().getType());
-    if (!type)
+    if (!isa<MemRefType>(op.getInput().getType()))
       return rewriter.notifyMatchFailure(op, "not on buffers");
-    FailureOr<PatternShape> shape =
-        PatternShape::get(op, type.getElementType());
+    FailureOr<PatternShape> shape = getPatternShape(op, op.getInput());
     if (failed(shape))
       return failure();
-    Value input = op.getInput(), output = op.getInit();
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    Value k = emitSize(b, input, 1);
-    Value numGroups = emitNumGroups(b, k, *shape);
-    Value zero = emitZero(b, type.getElementType());
-    emitLoop(b, emitSize(b, input, 0), [&](ImplicitLocOpBuilder &b, Value row) {
-      emitLoop(b, numGroups, [&](ImplicitLocOpBuilder &b, Value index) {
-        Group group = emitLoadGroup(b, input, row, index, k, *shape);
-        SmallVector<Value> keys = llvm::map_to_vector(
-            group.elements, [&](Value v) { return emitMagnitude(b, v); });
-        SmallVector<Value> flags = emitKeptFlags(b, keys, shape->kept);
-        for (int64_t i = 0; i < shape->groupSize; ++i) {
-          Value kept = arith::SelectOp::create(b, flags[i], group.elements[i],
-                                               zero);
-          scf::IfOp::create(b, group.inBounds[i],
-                            [&](OpBuilder &builder, Location loc) {
-                              memref::StoreOp::create(
-                                  builder, loc, kept, output,
-                                  ValueRange{row, group.positions[i]});
-                              scf::YieldOp::create(builder, loc);
-                            });
-        }
-      });
-    });
+    auto pruneWords = [&](ImplicitLocOpBuilder &b, const WordOperands &words) {
+      WordMatrix result = words.dense;
+      result.memref = op.getInit();
+      emitWordLoop(b, emitSize(b, op.getInput(), 0),
+                   emitNumWords(b, op.getInput(), *shape),
+                   [&](ImplicitLocOpBuilder &b, Value row, Value word) {
+                     SmallVector<Value> elements =
+                         words.dense.load(b, row, word);
+                     result.store(b, row, word, prune(b, op, elements, *shape));
+                   });
+    };
+    forWholeness(b, op.getInput(), op.getInit(), *shape, pruneWords);
     rewriter.eraseOp(op);
     return success();
+  }
+
+private:
+  static SmallVector<Value> prune(ImplicitLocOpBuilder &b, PruneOp op,
+                                  ArrayRef<Value> elements,
+                                  PatternShape shape) {
+    SmallVector<Value> result;
+    Value zero = emitZero(b, elements.front().getType());
+    for (int64_t i = 0; i < kGroups; ++i) {
+      ArrayRef<Value> group =
+          elements.slice(i * shape.groupSize, shape.groupSize);
+      SmallVector<Value> flags = emitKeptFlags(
+          b, emitKeys(b, group, getElementType(op), op.getCriterion()),
+          shape.kept);
+      for (auto [flag, element] : llvm::zip_equal(flags, group))
+        result.push_back(arith::SelectOp::create(b, flag, element, zero));
+    }
+    return result;
   }
 };
 
@@ -109,97 +259,72 @@ struct LowerPrune : OpRewritePattern<PruneOp> {
 // compress
 //===----------------------------------------------------------------------===//
 
-/// Stores the kept elements of a group and returns its nibble, an i32.
-Value emitCompressGroup(ImplicitLocOpBuilder &b, CompressOp op, Value row,
-                        Value index, Value k, PatternShape shape) {
-  Group group = emitLoadGroup(b, op.getInput(), row, index, k, shape);
-  auto constant = [&](int32_t value) -> Value {
-    return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
-  };
-  auto select = [&](Value condition, Value yes, Value no) -> Value {
-    return arith::SelectOp::create(b, condition, yes, no);
-  };
-  auto store = [&](Value element, int64_t i) {
-    Value column =
-        emitAffine(b, b.getAffineDimExpr(0) * shape.kept + i, {index});
-    memref::StoreOp::create(b, element, op.getInits()[0],
-                            ValueRange{row, column});
-  };
-
-  // Nonzeros come before zeros, and within either the lower index first.
-  SmallVector<Value> keys;
-  for (Value element : group.elements) {
-    Value nonzero =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
-                              emitMagnitude(b, element), constant(0));
-    keys.push_back(arith::ExtUIOp::create(b, b.getI32Type(), nonzero));
-  }
-  SmallVector<Value> flags = emitKeptFlags(b, keys, shape.kept);
-  ArrayRef<Value> x = group.elements;
-  if (shape.kept == 1) {
-    store(select(flags[0], x[0], x[1]), 0);
-    return select(flags[0], constant(0x4), constant(0xE));
-  }
-  // The first kept one is at 0, 1 or 2, the second at 3, 2 or 1.
-  store(select(flags[0], x[0], select(flags[1], x[1], x[2])), 0);
-  store(select(flags[3], x[3], select(flags[2], x[2], x[1])), 1);
-  Value first =
-      select(flags[0], constant(0), select(flags[1], constant(1), constant(2)));
-  Value second = select(flags[3], constant(3 << 2),
-                        select(flags[2], constant(2 << 2), constant(1 << 2)));
-  return arith::OrIOp::create(b, first, second);
-}
-
 struct LowerCompress : OpRewritePattern<CompressOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(CompressOp op,
                                 PatternRewriter &rewriter) const override {
-    auto type = dyn_cast<MemRefType>(op.getInput().getType());
-    if (!type)
+    if (!isa<MemRefType>(op.getInput().getType()))
       return rewriter.notifyMatchFailure(op, "not on buffers");
-    FailureOr<PatternShape> shape =
-        PatternShape::get(op, type.getElementType());
+    FailureOr<PatternShape> shape = getPatternShape(op, op.getInput());
     if (failed(shape))
       return failure();
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Value metadata = op.getInits()[1];
-    Value k = emitSize(b, op.getInput(), 1);
-    Value numGroups = emitNumGroups(b, k, *shape);
-    Value rows = emitSize(b, op.getInput(), 0);
-    Value numWords = emitSize(b, metadata, 1);
-    emitLoop(b, rows, [&](ImplicitLocOpBuilder &b, Value row) {
-      emitLoop(b, numWords, [&](ImplicitLocOpBuilder &b, Value wordIndex) {
-        Value word = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
-        for (int64_t nibble = 0; nibble < 4; ++nibble) {
-          Value index =
-              emitAffine(b, b.getAffineDimExpr(0) * 4 + nibble, {wordIndex});
-          Value isGroup = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                                                index, numGroups);
-          auto branch = scf::IfOp::create(
-              b, isGroup,
-              [&](OpBuilder &builder, Location loc) {
-                ImplicitLocOpBuilder inner(loc, builder);
-                Value code = emitCompressGroup(inner, op, row, index, k, *shape);
-                scf::YieldOp::create(inner, code);
-              },
-              [&](OpBuilder &builder, Location loc) {
-                Value padding = arith::ConstantOp::create(
-                    builder, loc, builder.getI32IntegerAttr(0x4));
-                scf::YieldOp::create(builder, loc, padding);
-              });
-          Value shift =
-              arith::ConstantOp::create(b, b.getI32IntegerAttr(4 * nibble));
-          Value shifted =
-              arith::ShLIOp::create(b, branch.getResult(0), shift);
-          word = arith::OrIOp::create(b, word, shifted);
-        }
-        Value narrow = arith::TruncIOp::create(b, b.getI16Type(), word);
-        memref::StoreOp::create(b, narrow, metadata, ValueRange{row, wordIndex});
-      });
-    });
+    auto compressWords = [&](ImplicitLocOpBuilder &b,
+                             const WordOperands &words) {
+      emitWordLoop(
+          b, emitSize(b, op.getInput(), 0), emitSize(b, metadata, 1),
+          [&](ImplicitLocOpBuilder &b, Value row, Value word) {
+            SmallVector<Value> elements = words.dense.load(b, row, word), kept;
+            Value code;
+            for (int64_t i = 0; i < kGroups; ++i) {
+              Value nibble =
+                  compressGroup(b, op,
+                                ArrayRef(elements).slice(i * shape->groupSize,
+                                                         shape->groupSize),
+                                *shape, kept);
+              Value shift =
+                  arith::ConstantOp::create(b, b.getI32IntegerAttr(4 * i));
+              nibble = arith::ShLIOp::create(b, nibble, shift);
+              code = code ? arith::OrIOp::create(b, code, nibble) : nibble;
+            }
+            words.values.store(b, row, word, kept);
+            memref::StoreOp::create(
+                b, arith::TruncIOp::create(b, b.getI16Type(), code), metadata,
+                ValueRange{row, word});
+          });
+    };
+    forWholeness(b, op.getInput(), op.getInits()[0], *shape, compressWords);
     rewriter.eraseOp(op);
     return success();
+  }
+
+private:
+  /// Adds the kept elements of a group and returns its nibble, an i32.
+  static Value compressGroup(ImplicitLocOpBuilder &b, CompressOp op,
+                             ArrayRef<Value> x, PatternShape shape,
+                             SmallVector<Value> &kept) {
+    auto constant = [&](int32_t value) -> Value {
+      return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
+    };
+    auto select = [&](Value condition, Value yes, Value no) -> Value {
+      return arith::SelectOp::create(b, condition, yes, no);
+    };
+    SmallVector<Value> flags = emitKeptFlags(
+        b, emitKeys(b, x, getElementType(op), op.getCriterion()), shape.kept);
+    if (shape.kept == 1) {
+      kept.push_back(select(flags[0], x[0], x[1]));
+      return select(flags[0], constant(0x4), constant(0xE));
+    }
+    // The first kept one is at 0, 1 or 2, the second at 3, 2 or 1.
+    kept.push_back(select(flags[0], x[0], select(flags[1], x[1], x[2])));
+    kept.push_back(select(flags[3], x[3], select(flags[2], x[2], x[1])));
+    Value first = select(flags[0], constant(0),
+                         select(flags[1], constant(1), constant(2)));
+    Value second = select(flags[3], constant(3 << 2),
+                          select(flags[2], constant(2 << 2), constant(1 << 2)));
+    return arith::OrIOp::create(b, first, second);
   }
 };
 
@@ -212,42 +337,68 @@ struct LowerDecompress : OpRewritePattern<DecompressOp> {
 
   LogicalResult matchAndRewrite(DecompressOp op,
                                 PatternRewriter &rewriter) const override {
-    auto type = dyn_cast<MemRefType>(op.getInit().getType());
-    if (!type)
+    if (!isa<MemRefType>(op.getInit().getType()))
       return rewriter.notifyMatchFailure(op, "not on buffers");
-    FailureOr<PatternShape> shape =
-        PatternShape::get(op, type.getElementType());
+    FailureOr<PatternShape> shape = getPatternShape(op, op.getInit());
     if (failed(shape))
       return failure();
-    Value output = op.getInit();
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    Value k = emitSize(b, output, 1);
-    Value numKept = emitSize(b, op.getValues(), 1);
-    Value zero = emitZero(b, type.getElementType());
-    emitLoop(b, emitSize(b, output, 0), [&](ImplicitLocOpBuilder &b,
-                                            Value row) {
-      emitLoop(b, k, [&](ImplicitLocOpBuilder &b, Value column) {
-        memref::StoreOp::create(b, zero, output, ValueRange{row, column});
-      });
-      emitLoop(b, numKept, [&](ImplicitLocOpBuilder &b, Value kept) {
-        Value element = memref::LoadOp::create(b, op.getValues(),
-                                               ValueRange{row, kept});
-        Value wordIndex = emitAffine(
-            b, b.getAffineDimExpr(0).floorDiv(4 * shape->kept), {kept});
-        Value word = memref::LoadOp::create(b, op.getMetadata(),
-                                            ValueRange{row, wordIndex});
-        Value column = emitKeptPosition(b, kept, word, *shape);
-        Value isIn = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column,
-                                           k);
-        scf::IfOp::create(b, isIn, [&](OpBuilder &builder, Location loc) {
-          memref::StoreOp::create(builder, loc, element, output,
-                                  ValueRange{row, column});
-          scf::YieldOp::create(builder, loc);
-        });
-      });
-    });
+    auto decompressWords = [&](ImplicitLocOpBuilder &b,
+                               const WordOperands &words) {
+      emitWordLoop(b, emitSize(b, op.getInit(), 0),
+                   emitNumWords(b, op.getInit(), *shape),
+                   [&](ImplicitLocOpBuilder &b, Value row, Value word) {
+                     SmallVector<Value> kept = words.values.load(b, row, word);
+                     Value code = memref::LoadOp::create(b, op.getMetadata(),
+                                                         ValueRange{row, word});
+                     code = arith::ExtUIOp::create(b, b.getI32Type(), code);
+                     SmallVector<Value> elements;
+                     for (int64_t i = 0; i < kGroups; ++i)
+                       decompressGroup(
+                           b, code, i,
+                           ArrayRef(kept).slice(i * shape->kept, shape->kept),
+                           elements);
+                     words.dense.store(b, row, word, elements);
+                   });
+    };
+    forWholeness(b, op.getInit(), op.getValues(), *shape, decompressWords);
     rewriter.eraseOp(op);
     return success();
+  }
+
+private:
+  /// Adds the elements of group `index` of a word.
+  static void decompressGroup(ImplicitLocOpBuilder &b, Value word,
+                              int64_t index, ArrayRef<Value> kept,
+                              SmallVector<Value> &elements) {
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
+    };
+    auto getBits = [&](int64_t shift, int64_t mask) -> Value {
+      Value shifted =
+          arith::ShRUIOp::create(b, word, constant(4 * index + shift));
+      return arith::AndIOp::create(b, shifted, constant(mask));
+    };
+    auto isEqual = [&](Value bits, int64_t position) -> Value {
+      return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, bits,
+                                   constant(position));
+    };
+    Value zero = emitZero(b, kept.front().getType());
+    if (kept.size() == 1) {
+      // tf32's nibbles 0x4 and 0xE differ in bit 1.
+      Value position = getBits(1, 1);
+      for (int64_t i : {0, 1})
+        elements.push_back(
+            arith::SelectOp::create(b, isEqual(position, i), kept[0], zero));
+      return;
+    }
+    Value first = getBits(0, 3), second = getBits(2, 3);
+    for (int64_t i = 0; i < 4; ++i) {
+      Value element =
+          arith::SelectOp::create(b, isEqual(second, i), kept[1], zero);
+      elements.push_back(
+          arith::SelectOp::create(b, isEqual(first, i), kept[0], element));
+    }
   }
 };
 
@@ -268,46 +419,64 @@ struct LowerPack : OpRewritePattern<PackOp> {
     if (failed(shape))
       return failure();
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    PackedView view(b, op.getInit(), op.getLayout(), *shape);
-    Value zero = emitZero(b, type.getElementType());
-    Value padding =
-        arith::ConstantOp::create(b, b.getI16IntegerAttr(0x4444));
+    Type bitsType =
+        b.getIntegerType(type.getElementType().getIntOrFloatBitWidth());
+    PackedView view(b, op.getInit(), op.getLayout(), *shape, bitsType);
+    Value zero = emitZero(b, bitsType);
+    Value padding = arith::ConstantOp::create(b, b.getI16IntegerAttr(0x4444));
     emitCopy(b, op.getValues(), view.values, view.valueIndex, view.rows,
-             view.keptColumns, zero);
+             view.keptColumns, view.valueChunk, zero);
     emitCopy(b, op.getMetadata(), view.words, view.wordIndex, view.rows,
-             view.wordColumns, padding);
+             view.wordColumns, /*chunk=*/1, padding);
     rewriter.eraseOp(op);
     return success();
   }
 
 private:
   /// Copies `source`, extended by `padding` to rows × columns, into the places
-  /// that `index` says.
+  /// that `index` says; `chunk` neighbours stay neighbours.
   static void emitCopy(ImplicitLocOpBuilder &b, Value source, Value target,
                        AffineExpr index, int64_t rows, int64_t columns,
-                       Value padding) {
+                       int64_t chunk, Value padding) {
+    auto type = cast<MemRefType>(source.getType());
+    // Rows that end within a chunk are copied element by element.
+    if (!type.getLayout().isIdentity() || type.isDynamicDim(1) ||
+        type.getDimSize(1) % chunk != 0)
+      chunk = 1;
+    auto vectorType = VectorType::get({chunk}, type.getElementType());
+    // As bits, as above.
+    auto bitsType = VectorType::get({chunk}, padding.getType());
+    llvm::MaybeAlign alignment(chunk * type.getElementTypeBitWidth() / 8);
     Value numRows = emitSize(b, source, 0), numColumns = emitSize(b, source, 1);
-    Value one = emitIndex(b, 1);
-    Value lastRow = arith::SubIOp::create(b, numRows, one);
-    Value lastColumn = arith::SubIOp::create(b, numColumns, one);
-    emitLoop(b, emitIndex(b, rows), [&](ImplicitLocOpBuilder &b, Value row) {
-      Value rowIsIn =
-          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, numRows);
-      Value safeRow = arith::MinUIOp::create(b, row, lastRow);
-      emitLoop(b, emitIndex(b, columns), [&](ImplicitLocOpBuilder &b,
-                                             Value column) {
-        Value isIn = arith::AndIOp::create(
-            b, rowIsIn,
-            arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column,
-                                  numColumns));
-        Value safeColumn = arith::MinUIOp::create(b, column, lastColumn);
-        Value element = memref::LoadOp::create(
-            b, source, ValueRange{safeRow, safeColumn});
-        element = arith::SelectOp::create(b, isIn, element, padding);
-        memref::StoreOp::create(b, element, target,
-                                emitAffine(b, index, {row, column}));
-      });
-    });
+    emitWordLoop(
+        b, emitIndex(b, rows), emitIndex(b, columns / chunk),
+        [&](ImplicitLocOpBuilder &b, Value row, Value number) {
+          Value column = emitAffine(b, b.getAffineDimExpr(0) * chunk, {number});
+          Value isIn = arith::AndIOp::create(
+              b,
+              arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, numRows),
+              arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column,
+                                    numColumns));
+          auto copied = scf::IfOp::create(
+              b, isIn,
+              [&](OpBuilder &builder, Location loc) {
+                Value elements = vector::LoadOp::create(
+                    builder, loc, vectorType, source, ValueRange{row, column},
+                    /*nontemporal=*/false, alignment);
+                scf::YieldOp::create(builder, loc,
+                                     builder.createOrFold<vector::BitCastOp>(
+                                         loc, bitsType, elements));
+              },
+              [&](OpBuilder &builder, Location loc) {
+                Value elements = vector::BroadcastOp::create(builder, loc,
+                                                             bitsType, padding);
+                scf::YieldOp::create(builder, loc, elements);
+              });
+          vector::StoreOp::create(
+              b, copied.getResult(0), target,
+              ValueRange{emitAffine(b, index, {row, column})},
+              /*nontemporal=*/false, alignment);
+        });
   }
 };
 
@@ -316,7 +485,8 @@ private:
 //===----------------------------------------------------------------------===//
 
 struct ConvertToLinalgPass
-    : mlir::sparse24::impl::Sparse24ConvertToLinalgPassBase<ConvertToLinalgPass> {
+    : mlir::sparse24::impl::Sparse24ConvertToLinalgPassBase<
+          ConvertToLinalgPass> {
   using Base::Base;
 
   LogicalResult initialize(MLIRContext *context) override {

@@ -131,3 +131,37 @@ func.func @constant_in_epilogue(%v: tensor<64x48xbf16>, %m: tensor<64x6xi16>, %x
     } -> tensor<64x32xf32>
   return %0 : tensor<64x32xf32>
 }
+
+// Pruning and compressing take one pass, unless somebody else wants the pruned matrix, too.
+// CHECK-LABEL: func @compress_of_prune
+// CHECK-SAME: %[[W:[a-z0-9]+]]: tensor<4x32xbf16>
+// CHECK-NOT: sparse24.prune
+// CHECK: sparse24.compress ins(%[[W]] : {{.*}}) outs({{.*}}) prune = magnitude
+func.func @compress_of_prune(%w: tensor<4x32xbf16>, %v: tensor<4x16xbf16>, %m: tensor<4x2xi16>, %a: tensor<4x32xbf16>)
+    -> (tensor<4x16xbf16>, tensor<4x2xi16>) {
+  %0 = sparse24.prune magnitude ins(%w : tensor<4x32xbf16>) outs(%a : tensor<4x32xbf16>) -> tensor<4x32xbf16>
+  %1:2 = sparse24.compress ins(%0 : tensor<4x32xbf16>) outs(%v, %m : tensor<4x16xbf16>, tensor<4x2xi16>) -> tensor<4x16xbf16>, tensor<4x2xi16>
+  return %1#0, %1#1 : tensor<4x16xbf16>, tensor<4x2xi16>
+}
+
+// CHECK-LABEL: func @compress_of_prune_with_other_uses
+// CHECK: %[[PRUNED:.*]] = sparse24.prune
+// CHECK: sparse24.compress ins(%[[PRUNED]] : {{.*}}) outs({{.*}}) ->
+func.func @compress_of_prune_with_other_uses(%w: tensor<4x32xbf16>, %v: tensor<4x16xbf16>, %m: tensor<4x2xi16>,
+    %a: tensor<4x32xbf16>) -> (tensor<4x16xbf16>, tensor<4x2xi16>, tensor<4x32xbf16>) {
+  %0 = sparse24.prune magnitude ins(%w : tensor<4x32xbf16>) outs(%a : tensor<4x32xbf16>) -> tensor<4x32xbf16>
+  %1:2 = sparse24.compress ins(%0 : tensor<4x32xbf16>) outs(%v, %m : tensor<4x16xbf16>, tensor<4x2xi16>) -> tensor<4x16xbf16>, tensor<4x2xi16>
+  return %1#0, %1#1, %0 : tensor<4x16xbf16>, tensor<4x2xi16>, tensor<4x32xbf16>
+}
+
+// What compress has pruned comes back pruned.
+// CHECK-LABEL: func @decompress_of_compress_that_prunes
+// CHECK-SAME: %[[W:[a-z0-9]+]]: tensor<4x32xbf16>
+// CHECK-NEXT: %[[PRUNED:.*]] = sparse24.prune magnitude ins(%[[W]]
+// CHECK-NEXT: return %[[PRUNED]]
+func.func @decompress_of_compress_that_prunes(%w: tensor<4x32xbf16>, %v: tensor<4x16xbf16>, %m: tensor<4x2xi16>, %a: tensor<4x32xbf16>)
+    -> tensor<4x32xbf16> {
+  %0:2 = sparse24.compress ins(%w : tensor<4x32xbf16>) outs(%v, %m : tensor<4x16xbf16>, tensor<4x2xi16>) prune = magnitude -> tensor<4x16xbf16>, tensor<4x2xi16>
+  %1 = sparse24.decompress ins(%0#0, %0#1 : tensor<4x16xbf16>, tensor<4x2xi16>) outs(%a : tensor<4x32xbf16>) -> tensor<4x32xbf16>
+  return %1 : tensor<4x32xbf16>
+}

@@ -37,7 +37,25 @@ struct DropRedundantPrune : OpRewritePattern<PruneOp> {
   }
 };
 
-/// decompress(compress(w)) is w, up to the sign of zeros.
+/// compress(prune(w)), where nobody else wants the pruned matrix: one pass.
+struct FusePruneIntoCompress : OpRewritePattern<CompressOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(CompressOp op,
+                                PatternRewriter &rewriter) const override {
+    auto prune = op.getInput().getDefiningOp<PruneOp>();
+    if (!prune || op.getCriterion() || !prune->hasOneUse())
+      return failure();
+    rewriter.modifyOpInPlace(op, [&] {
+      op.setCriterionAttr(prune.getCriterionAttr());
+      op.getInputMutable().assign(prune.getInput());
+    });
+    return success();
+  }
+};
+
+/// decompress(compress(w)) is w, pruned if compress prunes, up to the sign of
+/// zeros.
 struct DropDecompressOfCompress : OpRewritePattern<DecompressOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -52,6 +70,11 @@ struct DropDecompressOfCompress : OpRewritePattern<DecompressOp> {
     auto init = cast<RankedTensorType>(op.getInit().getType());
     if (input.isDynamicDim(1) || input.getDimSize(1) != init.getDimSize(1))
       return rewriter.notifyMatchFailure(op, "K may differ");
+    if (auto criterion = compress.getCriterion()) {
+      rewriter.replaceOpWithNewOp<PruneOp>(op, *criterion, compress.getInput(),
+                                           op.getInit());
+      return success();
+    }
     replaceWithTensor(rewriter, op, compress.getInput());
     return success();
   }
@@ -62,6 +85,11 @@ struct DropDecompressOfCompress : OpRewritePattern<DecompressOp> {
 void PruneOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                           MLIRContext *context) {
   patterns.add<DropRedundantPrune>(context);
+}
+
+void CompressOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                             MLIRContext *context) {
+  patterns.add<FusePruneIntoCompress>(context);
 }
 
 void DecompressOp::getCanonicalizationPatterns(RewritePatternSet &patterns,

@@ -135,7 +135,8 @@ FailureOr<ConstantEvaluator::CompressSource>
 ConstantEvaluator::getCompressSource(CompressOp op) {
   CompressSource source;
   Value input = op.getInput();
-  source.selection = Selection::FirstNonzeros;
+  source.selection = op.getCriterion() ? Selection::Magnitude
+                                       : Selection::FirstNonzeros;
   if (auto prune = input.getDefiningOp<PruneOp>()) {
     source.selection = Selection::Magnitude;
     input = prune.getInput();

@@ -123,7 +123,8 @@ ValueRange Rewriter::compress(Value matrix) {
                   rewriter.getI16Type());
   return CompressOp::create(rewriter, loc,
                             TypeRange{values.getType(), metadata.getType()},
-                            matrix, ValueRange{values, metadata})
+                            matrix, ValueRange{values, metadata},
+                            /*criterion=*/nullptr)
       ->getResults();
 }
 

@@ -119,9 +119,11 @@ def Sparse24_CompressOp : Sparse24_DestinationOp<"compress"> {
     For `f32` (tf32): `values[i, g] = input[i, 2g + p(i, g)]` and the nibble is
     `0x4` or `0xE`.
 
-    The input must be 2:4; folds rely on it. An implementation that meets a
-    group with more nonzeros than it keeps stores the first ones and does not
-    fail; `sparse24-fold-constants` refuses such a constant and names the group.
+    With `prune = <criterion>` the matrix is pruned as `sparse24.prune` does, in
+    the same pass over it. Without, the input must be 2:4; folds rely on it. An
+    implementation that meets a group with more nonzeros than it keeps stores
+    the first ones and does not fail; `sparse24-fold-constants` refuses such a
+    constant and names the group.
 
     | operand | shape | element type |
     | --- | --- | --- |
@@ -137,6 +139,8 @@ def Sparse24_CompressOp : Sparse24_DestinationOp<"compress"> {
     * `compress_c5`: `metadata` has element type i16.
     * `compress_c6`: `values` has the shape in the table.
     * `compress_c7`: `metadata` has the shape in the table.
+
+    Folds: what `prune` gave to `compress` alone is pruned by it.
 
     `compress` of what `decompress` gave is not folded to the operands of
     `decompress`: values and metadata that come from elsewhere may keep other
@@ -157,13 +161,17 @@ def Sparse24_CompressOp : Sparse24_DestinationOp<"compress"> {
     ```
   }];
   let arguments = (ins
-    Arg<Sparse24_Matrix, "the 2:4 matrix, M × K">:$input,
-    Arg<Variadic<Sparse24_Matrix>, "where values and metadata go">:$inits);
+    Arg<Sparse24_Matrix, "the matrix, M × K">:$input,
+    Arg<Variadic<Sparse24_Matrix>, "where values and metadata go">:$inits,
+    Arg<OptionalAttr<Sparse24_CriterionAttr>,
+        "how the kept elements are chosen, if the matrix isn't 2:4">:$criterion);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $input `:` type($input) `)`
-    `outs` `(` $inits `:` type($inits) `)` attr-dict (`->` type($results)^)?
+    `outs` `(` $inits `:` type($inits) `)`
+    (`prune` `=` $criterion^)? attr-dict (`->` type($results)^)?
   }];
+  let hasCanonicalizer = 1;
   let builders = [
     OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$values,
       "::mlir::Value":$metadata)>
