@@ -11,8 +11,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/gpu-common.sh"
 
 usage() {
   cat <<'TEXT'
-usage: scripts/bench.sh [build|run|all] [--dir DIR] [-- BENCHMARK OPTIONS]
-  --dir DIR  where the objects are (default build/bench). To use another
+usage: scripts/bench.sh [build|run|all] [--what matmul|pattern] [--dir DIR] [-- BENCHMARK OPTIONS]
+  --what     what is timed: products (the default), or pruning and compression
+  --dir DIR  where the objects are (default build/bench, for patterns build/bench-pattern). To use another
              machine, carry the working tree and this directory there.
 Benchmark options: --filter TEXT, --fused, --repetitions COUNT, --rest MILLISECONDS
 (before each replay, so that the card keeps its clock; 0: no rest, the rate that
@@ -24,26 +25,31 @@ products, e.g. "mma_sp, tile = [256, 128, {k}], warps = [4, 2], stages = 4"), JO
 TEXT
 }
 
-step=all dir=
+step=all dir= what=matmul
 while [ $# -gt 0 ]; do
   case $1 in
     build | run | all) step=$1 ;;
     --dir) dir=$2; shift ;;
+    --what) what=$2; shift ;;
     --help) usage; exit ;;
     --) shift; break ;;
     *) usage >&2; exit 2 ;;
   esac
   shift
 done
-dir=${dir:-$build/bench}
+case $what in
+  matmul) modules=bench dir=${dir:-$build/bench} ;;
+  pattern) modules=pattern dir=${dir:-$build/bench-pattern} ;;
+  *) usage >&2; exit 2 ;;
+esac
 
 if [ "$step" != run ]; then
-  compile_modules bench "$dir" "${SPARSE24_TARGET:-sm_90}"
+  compile_modules "$modules" "$dir" "${SPARSE24_TARGET:-sm_90}"
 fi
 if [ "$step" != build ]; then
   say "linking the compiled functions"
   link_program "$dir" libbench.so "$root/benchmarks/pack.cpp"
   say "running the benchmark"
-  "${PYTHON:-python3}" "$root/benchmarks/bench_matmul.py" \
+  "${PYTHON:-python3}" "$root/benchmarks/bench_$what.py" \
     "$dir/host/libbench.so" "$dir/cases.json" "$@"
 fi

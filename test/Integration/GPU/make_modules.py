@@ -3,6 +3,7 @@
 
     make_modules.py check OUT    functions for every shape that check_matmul runs
     make_modules.py bench OUT    functions for the shapes of bench_matmul
+    make_modules.py pattern OUT  functions that prune, compress, … for bench_pattern
 
 OUT gets modules of functions that don't take long to compile; `modules.txt`, a
 line "<module> <extra pipeline options>" for each; and a table of all functions,
@@ -43,6 +44,8 @@ BENCH_SHAPES = (
     (28672, 4096, 256), (4096, 14336, 256),
     (4096, 4096, 64), (28672, 4096, 64), (28672, 4096, 16), (28672, 4096, 8),
 )
+# The matrix of bench_pattern.
+PATTERN_SHAPE = (16384, 16384)
 # Element type, output type and epilogue of the products over all these shapes.
 BENCH_TYPES = (("bf16", "bf16", ""), ("e4m3", "bf16", ""), ("s8", "bf16", "convert"))
 
@@ -144,15 +147,52 @@ def write(cases, out, schedule):
         [{"name": case.name, "layout": case.layout, **dataclasses.asdict(case)} for case in cases], indent=1))
 
 
+def write_pattern(out, family):
+    """The operations on one matrix, for bench_pattern."""
+    rows, k = PATTERN_SHAPE
+    dense, values, words = f"tensor<{rows}x{k}xbf16>", f"tensor<{rows}x{k // 2}xbf16>", f"tensor<{rows}x{k // 16}xi16>"
+    packed = f"tensor<{rows * k + rows * k // 8}xi8>"
+    layout = f"#sparse24.layout<{family}, bf16, rows = {rows}, k = {k}>"
+    compress = f"outs(%v, %m : {values}, {words}) -> {values}, {words}"
+    bodies = {
+        "prune": ((dense,), (dense,), f"%0 = sparse24.prune magnitude ins(%a : {dense}) outs(%e : {dense}) -> {dense}"),
+        "compress": ((dense,), (values, words), f"%0:2 = sparse24.compress ins(%a : {dense}) {compress}"),
+        "prune_compress": ((dense,), (values, words),
+                           f"%p = sparse24.prune magnitude ins(%a : {dense}) outs(%e : {dense}) -> {dense}\n"
+                           f"  %0:2 = sparse24.compress ins(%p : {dense}) {compress}"),
+        "decompress": ((values, words), (dense,), f"%0 = sparse24.decompress ins(%a, %b : {values}, {words}) "
+                                                  f"outs(%e : {dense}) -> {dense}"),
+        "pack": ((values, words), (packed,), f"%0 = sparse24.pack {layout} ins(%a, %b : {values}, {words}) "
+                                             f"outs(%p0 : {packed}) -> {packed}"),
+    }
+    name, text = f"bf16_{rows}x{k}", ""
+    for operation, (inputs, outputs, body) in bodies.items():
+        arguments = ", ".join(f"%{letter}: {kind}" for letter, kind in zip("ab", inputs))
+        results = ", ".join(["%0"] if len(outputs) == 1 else ["%0#0", "%0#1"])
+        text += (f"func.func @{operation}_{name}({arguments}) -> ({', '.join(outputs)}) {{\n"
+                 f"  %e = tensor.empty() : {dense}\n  %v = tensor.empty() : {values}\n"
+                 f"  %m = tensor.empty() : {words}\n  %p0 = tensor.empty() : {packed}\n  {body}\n"
+                 f"  return {results} : {', '.join(outputs)}\n}}\n")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "pattern.mlir").write_text(text)
+    (out / "modules.txt").write_text("pattern\n")
+    (out / "cases.inc").write_text("")
+    (out / "cases.json").write_text(json.dumps(
+        [{"name": name, "rows": rows, "k": k, "operations": list(bodies)}], indent=1))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("set", choices=("check", "bench"))
+    parser.add_argument("set", choices=("check", "bench", "pattern"))
     parser.add_argument("out", type=Path)
     parser.add_argument("--family", choices=FAMILIES, default="mma_sp", help="the packed layouts' family")
     parser.add_argument("--schedule", help="the schedule of all products, such as "
                         "'mma_sp, tile = [128, 128, {k}], warps = [2, 4], stages = 4', where {k} stands for "
                         "the elements in 128 bytes; else the compiler chooses")
     options = parser.parse_args()
+    if options.set == "pattern":
+        write_pattern(options.out, options.family)
+        return 0
     cases = {"check": check_cases, "bench": bench_cases}[options.set](options.family)
     write(cases, options.out, options.schedule)
     return 0

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Times run-time pruning and compression of a matrix beside PyTorch's and cuSPARSELt's.
+
+The matrix is random, of bf16. Each contestant is captured into a CUDA graph, and the
+graphs take turns with a cold L2 cache, as in bench_matmul.py. Our outputs are compared,
+bit for bit, with the reference of sparse24.pattern on some rows; if one differs, the
+exit status is 1. The rate counts what has to be read and written, once.
+
+`scripts/bench.sh --what pattern run` calls this with the library that it links.
+"""
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+import argparse
+import json
+import statistics
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "python"))
+
+from bench_matmul import FLUSH_BYTES, capture, describe_machine, take_turns  # noqa: E402
+from compiled import Function, Library  # noqa: E402
+from contestants import warn  # noqa: E402
+from sparse24 import pattern  # noqa: E402
+
+SAMPLED_ROWS = 64
+
+
+def bits(tensor):
+    """The bits of a tensor's elements in memory."""
+    return tensor.view(torch.int16).cpu().numpy().view(np.uint16)
+
+
+class Problem:
+    """A random matrix, and the results' memory."""
+
+    def __init__(self, rows, k):
+        self.dense = torch.randn(rows, k, device="cuda", dtype=torch.bfloat16)
+        self.pruned = torch.empty_like(self.dense)
+        self.values = torch.empty(rows, k // 2, device="cuda", dtype=torch.bfloat16)
+        self.metadata = torch.empty(rows, k // 16, device="cuda", dtype=torch.int16)
+        self.packed = torch.empty(self.values.nbytes + self.metadata.nbytes, device="cuda", dtype=torch.uint8)
+        self.restored = torch.empty_like(self.dense)
+        self.sample = torch.randperm(rows)[:SAMPLED_ROWS]
+
+    def is_right(self):
+        """Whether the outputs of what ran are right on the sample."""
+        dense = bits(self.dense[self.sample])
+        values, metadata = pattern.compress_bits(dense, "bf16")
+        pruned = pattern.prune_bits(dense, "bf16")
+        wanted = ((self.pruned, pruned), (self.values, values), (self.metadata, metadata), (self.restored, pruned))
+        return all(np.array_equal(bits(got[self.sample]), want) for got, want in wanted)
+
+
+def ours(problem, functions):
+    """Name -> what to run, in an order in which inputs are there."""
+    tensors = {"prune": (problem.dense, problem.pruned),
+               "prune_compress": (problem.dense, problem.values, problem.metadata),
+               "compress": (problem.pruned, problem.values, problem.metadata),
+               "decompress": (problem.values, problem.metadata, problem.restored),
+               "pack": (problem.values, problem.metadata, problem.packed)}
+    return {name: lambda name=name, own=own: functions[name].run(own, torch.cuda.current_stream().cuda_stream)
+            for name, own in tensors.items()}
+
+
+def topk_prune(matrix):
+    """As PyTorch's tutorials do it."""
+    groups = matrix.view(-1, 4)
+    kept = groups.abs().topk(2, dim=1, sorted=False).indices
+    return torch.zeros_like(groups).scatter_(1, kept, groups.gather(1, kept)).view(matrix.shape)
+
+
+def peers(problem):
+    """Operation -> name -> what to run."""
+    copy = torch.empty_like(problem.dense)
+    contestants = {
+        "copy": {"PyTorch copy": lambda: copy.copy_(problem.dense)},
+        "prune": {"PyTorch topk": lambda: topk_prune(problem.dense)},
+        "compress": {"cuSPARSELt": lambda: torch._cslt_compress(problem.pruned)},
+        "prune_compress": {"PyTorch 4×4 tile": lambda: torch._sparse_semi_structured_tile(problem.dense, "", True)},
+    }
+    for operation in contestants.values():
+        for name, run in list(operation.items()):
+            try:
+                run()
+                torch.cuda.synchronize()
+            except (RuntimeError, NotImplementedError) as error:
+                warn(name, error)
+                del operation[name]
+    return contestants
+
+
+def bytes_moved(problem):
+    """Operation -> bytes that have to be read and written."""
+    dense, compressed = problem.dense.nbytes, problem.values.nbytes + problem.metadata.nbytes
+    return {"copy": 2 * dense, "prune": 2 * dense, "compress": dense + compressed,
+            "prune_compress": dense + compressed, "decompress": dense + compressed, "pack": 2 * compressed}
+
+
+def measure(problem, functions, flush, options):
+    """The rows of the table."""
+    own = ours(problem, functions)
+    for run in own.values():
+        run()
+    right = problem.is_right()
+    contestants = {operation: {"ours": run} for operation, run in own.items()}
+    for operation, others in peers(problem).items():
+        contestants.setdefault(operation, {}).update(others)
+    sizes, rows = bytes_moved(problem), []
+    for operation, candidates in contestants.items():
+        captured = {name: capture(run) for name, run in candidates.items()}
+        times = take_turns({name: graph for name, (graph, _) in captured.items()}, flush, options)
+        for name, microseconds in times.items():
+            rows.append({"operation": operation, "contestant": name, "median_us": statistics.median(microseconds),
+                         "minimum_us": min(microseconds), "bytes": sizes[operation],
+                         "right": right if name == "ours" else None})
+    return rows
+
+
+def table(rows):
+    lines = ["| operation | by | µs | TB/s |", "| --- | --- | --- | --- |"]
+    for row in rows:
+        rate = row["bytes"] / row["median_us"] / 1e6
+        lines.append(f"| {row['operation']} | {row['contestant']} | {row['median_us']:.0f} | {rate:.2f} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library", type=Path, help="the compiled functions")
+    parser.add_argument("cases", type=Path, help="cases.json of make_modules.py")
+    parser.add_argument("--repetitions", type=int, default=30, metavar="COUNT")
+    parser.add_argument("--rest", type=float, default=20, metavar="MILLISECONDS")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="writes everything measured")
+    options = parser.parse_args()
+
+    torch.manual_seed(24)
+    library = Library(options.library)
+    flush = torch.empty(FLUSH_BYTES, dtype=torch.uint8, device="cuda")
+    result = describe_machine(options)
+    case, = json.loads(options.cases.read_text())
+    result.update(case)
+    problem = Problem(case["rows"], case["k"])
+    functions = {name: Function(library, f"{name}_{case['name']}") for name in case["operations"]}
+    for function in functions.values():
+        function.__enter__()
+    result["rows_measured"] = measure(problem, functions, flush, options)
+    print(", ".join(f"{key} {value}" for key, value in result.items() if key != "rows_measured"),
+          table(result["rows_measured"]), sep="\n\n")
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1))
+    right = all(row["right"] is not False for row in result["rows_measured"])
+    print("all bits right" if right else "WRONG")
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
