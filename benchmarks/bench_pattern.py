@@ -44,14 +44,20 @@ class Problem:
         self.metadata = torch.empty(rows, k // 16, device="cuda", dtype=torch.int16)
         self.packed = torch.empty(self.values.nbytes + self.metadata.nbytes, device="cuda", dtype=torch.uint8)
         self.restored = torch.empty_like(self.dense)
-        self.sample = torch.randperm(rows)[:SAMPLED_ROWS]
+        self.tiles = torch.empty_like(self.dense)
+        self.tile_values, self.tile_metadata = torch.empty_like(self.values), torch.empty_like(self.metadata)
+        # Whole tiles of rows.
+        self.sample = (4 * torch.randperm(rows // 4)[:SAMPLED_ROWS // 4, None] + torch.arange(4)).flatten()
 
     def is_right(self):
         """Whether the outputs of what ran are right on the sample."""
         dense = bits(self.dense[self.sample])
         values, metadata = pattern.compress_bits(dense, "bf16")
         pruned = pattern.prune_bits(dense, "bf16")
-        wanted = ((self.pruned, pruned), (self.values, values), (self.metadata, metadata), (self.restored, pruned))
+        tiles = pattern.prune_bits(dense, "bf16", "transposable")
+        tile_values, tile_metadata = pattern.compress_bits(tiles, "bf16")
+        wanted = ((self.pruned, pruned), (self.values, values), (self.metadata, metadata), (self.restored, pruned),
+                  (self.tiles, tiles), (self.tile_values, tile_values), (self.tile_metadata, tile_metadata))
         return all(np.array_equal(bits(got[self.sample]), want) for got, want in wanted)
 
 
@@ -60,6 +66,8 @@ def ours(problem, functions):
     tensors = {"prune": (problem.dense, problem.pruned),
                "prune_compress": (problem.dense, problem.values, problem.metadata),
                "compress": (problem.pruned, problem.values, problem.metadata),
+               "tiles": (problem.dense, problem.tiles),
+               "tiles_compress": (problem.dense, problem.tile_values, problem.tile_metadata),
                "decompress": (problem.values, problem.metadata, problem.restored),
                "pack": (problem.values, problem.metadata, problem.packed)}
     return {name: lambda name=name, own=own: functions[name].run(own, torch.cuda.current_stream().cuda_stream)
@@ -73,6 +81,25 @@ def topk_prune(matrix):
     return torch.zeros_like(groups).scatter_(1, kept, groups.gather(1, kept)).view(matrix.shape)
 
 
+def pytorch_tile(matrix):
+    """Masks of tiles, and the matrix and its transpose compressed by them."""
+    return torch._sparse_semi_structured_tile(matrix, "", True)
+
+
+def kept_norms(problem):
+    """The share of the squared norm that each way of pruning keeps."""
+    def squared(values):
+        return values.float().square().sum(dtype=torch.float64).item()
+
+    whole = squared(problem.dense)
+    shares = {"magnitude": squared(problem.values) / whole, "transposable": squared(problem.tile_values) / whole}
+    try:
+        shares["PyTorch 4×4 tile"] = squared(pytorch_tile(problem.dense)[0]) / whole
+    except (RuntimeError, NotImplementedError) as error:
+        warn("PyTorch 4×4 tile", error)
+    return shares
+
+
 def peers(problem):
     """Operation -> name -> what to run."""
     copy = torch.empty_like(problem.dense)
@@ -80,7 +107,7 @@ def peers(problem):
         "copy": {"PyTorch copy": lambda: copy.copy_(problem.dense)},
         "prune": {"PyTorch topk": lambda: topk_prune(problem.dense)},
         "compress": {"cuSPARSELt": lambda: torch._cslt_compress(problem.pruned)},
-        "prune_compress": {"PyTorch 4×4 tile": lambda: torch._sparse_semi_structured_tile(problem.dense, "", True)},
+        "tiles_compress": {"PyTorch 4×4 tile, both ways": lambda: pytorch_tile(problem.dense)},
     }
     for operation in contestants.values():
         for name, run in list(operation.items()):
@@ -96,8 +123,8 @@ def peers(problem):
 def bytes_moved(problem):
     """Operation -> bytes that have to be read and written."""
     dense, compressed = problem.dense.nbytes, problem.values.nbytes + problem.metadata.nbytes
-    return {"copy": 2 * dense, "prune": 2 * dense, "compress": dense + compressed,
-            "prune_compress": dense + compressed, "decompress": dense + compressed, "pack": 2 * compressed}
+    return {"copy": 2 * dense, "prune": 2 * dense, "tiles": 2 * dense, "compress": dense + compressed,
+            "tiles_compress": dense + compressed, "prune_compress": dense + compressed, "decompress": dense + compressed, "pack": 2 * compressed}
 
 
 def measure(problem, functions, flush, options):
@@ -148,6 +175,7 @@ def main():
     for function in functions.values():
         function.__enter__()
     result["rows_measured"] = measure(problem, functions, flush, options)
+    result["kept_squared_norm"] = kept_norms(problem)
     print(", ".join(f"{key} {value}" for key, value in result.items() if key != "rows_measured"),
           table(result["rows_measured"]), sep="\n\n")
     if options.json:

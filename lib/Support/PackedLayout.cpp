@@ -419,7 +419,7 @@ void packDense(const PackedLayout &layout, const MatrixRef &matrix,
     PanelBuffer panel(type);
     auto packChunks = [&](int64_t row, int64_t rows, int64_t k,
                           int64_t columns) {
-      panel.read(matrix, row, rows, k, columns);
+      panel.read(matrix, row, rows, k, columns, type, selection);
       auto fill = [&](CompressedChunk &chunk, int64_t chunkRow) {
         compressRow(block, panel.row(chunkRow - row), columns, selection,
                     chunk);

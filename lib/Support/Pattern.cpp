@@ -9,6 +9,7 @@
 #include "RowKernels.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <mutex>
 #include <numeric>
@@ -62,7 +63,8 @@ PatternReport checkPattern(ElementType type, const MatrixRef &matrix,
             k / groupSize(type) + b * block.kGroups + block.firstViolation();
       });
     };
-    forEachRowChunk(type, matrix, begin, end, checkChunk);
+    forEachRowChunk(type, matrix, begin, end, Selection::FirstNonzeros,
+                    checkChunk);
 
     std::lock_guard<std::mutex> lock(mutex);
     report.violatingGroups += found.violatingGroups;
@@ -96,7 +98,7 @@ static double sumOfSquares(std::vector<float> &values, int64_t count) {
 }
 
 double keptSquaredNorm(ElementType type, const MatrixRef &matrix,
-                       int numThreads) {
+                       Selection selection, int numThreads) {
   // One pair of sums for each panel, added up in order: the result doesn't
   // depend on the number of threads.
   int64_t panels = ceilDiv(matrix.rows, kPanelRows);
@@ -111,11 +113,16 @@ double keptSquaredNorm(ElementType type, const MatrixRef &matrix,
     };
     auto sumChunk = [&](int64_t row, int64_t, const void *data,
                         int64_t columns) {
-      pruneRow(block, data, columns, pruned.data());
       total[row / kPanelRows] += norm(data, columns);
+    };
+    forEachRowChunk(type, matrix, begin, end, Selection::FirstNonzeros,
+                    sumChunk);
+    auto sumKept = [&](int64_t row, int64_t, const void *data,
+                       int64_t columns) {
+      pruneRow(block, data, columns, pruned.data());
       kept[row / kPanelRows] += norm(pruned.data(), columns);
     };
-    forEachRowChunk(type, matrix, begin, end, sumChunk);
+    forEachRowChunk(type, matrix, begin, end, selection, sumKept);
   };
   parallelForBlockRows(type, matrix, numThreads, sumRows);
   double totalSum = std::accumulate(total.begin(), total.end(), 0.0);
@@ -128,15 +135,20 @@ double keptSquaredNorm(ElementType type, const MatrixRef &matrix,
 //===----------------------------------------------------------------------===//
 
 void prune(ElementType type, const MatrixRef &matrix,
-           const MutableMatrixRef &result, int numThreads) {
+           const MutableMatrixRef &result, Selection selection,
+           int numThreads) {
   auto pruneRows = [&](auto block, int64_t begin, int64_t end) {
     PanelBuffer input(type), output(type);
     auto prunePanel = [&](int64_t row, int64_t rows, int64_t k,
                           int64_t columns) {
-      input.read(matrix, row, rows, k, columns);
+      input.read(matrix, row, rows, k, columns, type, selection);
       output.prepareWrite(result, row, k);
       for (int64_t r = 0; r < rows; ++r)
-        pruneRow(block, input.row(r), columns, output.row(r));
+        if (selection == Selection::Transposable)
+          std::memcpy(output.row(r), input.row(r),
+                      columns * storageBytes(type));
+        else
+          pruneRow(block, input.row(r), columns, output.row(r));
       output.write(result, row, rows, k, columns);
     };
     forEachPanelChunk(type, begin, end, matrix.k, prunePanel);
@@ -155,7 +167,7 @@ void compress(ElementType type, const MatrixRef &matrix, void *values,
       LogicalChunk(type, matrix.k, out, metadata, row, k, columns)
           .copyFrom(chunk);
     };
-    forEachRowChunk(type, matrix, begin, end, compressChunk);
+    forEachRowChunk(type, matrix, begin, end, selection, compressChunk);
   };
   parallelForBlockRows(type, matrix, numThreads, compressRows);
 }

@@ -13,9 +13,11 @@
 #ifndef SPARSE24_LIB_SUPPORT_ROWPANELS_H
 #define SPARSE24_LIB_SUPPORT_ROWPANELS_H
 
+#include "Transposable.h"
 #include "sparse24/Support/Pattern.h"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <memory>
 
@@ -52,7 +54,19 @@ class PanelBuffer {
 public:
   explicit PanelBuffer(ElementType type) : elementBytes(storageBytes(type)) {}
 
-  /// Makes rows [row, row + rows) × columns [k, k + columns) readable by row().
+  /// Makes rows [row, row + rows) × columns [k, k + columns) readable by row(),
+  /// pruned if the selection is one of tiles.
+  void read(const MatrixRef &matrix, int64_t row, int64_t rows, int64_t k,
+            int64_t columns, ElementType type, Selection selection) {
+    if (selection != Selection::Transposable)
+      return read(matrix, row, rows, k, columns);
+    viewBuffer();
+    std::memset(base, 0, kPanelRows * kRowBytes);
+    copyStrided(elementBytes, rows, columns, address(matrix, row, k),
+                matrix.rowStride, matrix.kStride, base, rowElements(), 1);
+    pruneTiles(type, base, kRowBytes, rows, columns);
+  }
+  /// The same as it is.
   void read(const MatrixRef &matrix, int64_t row, int64_t rows, int64_t k,
             int64_t columns) {
     if (matrix.kStride == 1)
@@ -131,13 +145,14 @@ void forEachPanelChunk(ElementType type, int64_t begin, int64_t end, int64_t k,
 }
 
 /// Calls body(row, k, data, columns) for every chunk of every row in
-/// [begin, end), where `data` are columns [k, k + columns) of that row.
+/// [begin, end), where `data` are columns [k, k + columns) of that row, pruned
+/// if the selection is one of tiles.
 template <typename Body>
 void forEachRowChunk(ElementType type, const MatrixRef &matrix, int64_t begin,
-                     int64_t end, Body body) {
+                     int64_t end, Selection selection, Body body) {
   PanelBuffer panel(type);
   auto forPanel = [&](int64_t row, int64_t rows, int64_t k, int64_t columns) {
-    panel.read(matrix, row, rows, k, columns);
+    panel.read(matrix, row, rows, k, columns, type, selection);
     for (int64_t r = 0; r < rows; ++r)
       body(row + r, k, panel.row(r), columns);
   };

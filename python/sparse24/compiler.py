@@ -168,9 +168,10 @@ def add_arguments(parser):
     """Adds the options that say what to compile for."""
     parser.add_argument("--target", choices=TARGETS, default="sm_80",
                         help="what to compile for (default: sm_80)")
-    parser.add_argument("--prune", choices=("none", "magnitude"), default="none",
+    parser.add_argument("--prune", choices=("none", "magnitude", "transposable"), default="none",
                         help="permit pruning weights that aren't 2:4: keep the two largest magnitudes "
-                             "of each four (default: none, they stay dense)")
+                             "of each four, or those of each four by four that leave the transposed weight "
+                             "2:4, too (default: none, they stay dense)")
     parser.add_argument("--precision", choices=("none", "bf16", "f16", "tf32"), default="none",
                         help="permit multiplying f32 operands in this type (default: none, they stay dense)")
 

@@ -77,8 +77,8 @@ def check(row, x, actual, prune, precision):
         # The element type that is multiplied; weights are rounded, then pruned.
         kind = precision if layer.element_type == "f32" else layer.element_type
         weight, x = pattern.round_to(weight, kind), pattern.round_to(x, kind)
-        if prune == "magnitude":
-            rounded, weight = weight, pattern.prune(weight, kind)
+        if prune != "none":
+            rounded, weight = weight, pattern.prune(weight, kind, prune)
             kept = pattern.norm_kept(rounded, weight)
             if row.kept is not None and abs(kept - row.kept) > 1e-3:
                 row.note = f"the compiler kept {row.kept:.4f} of the norm, the reference {kept:.4f}"

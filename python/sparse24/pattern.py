@@ -5,6 +5,8 @@ one) of each may be nonzero. Magnitude pruning keeps the largest magnitudes; of
 equal ones, the lower index; NaN counts as larger than infinity. -0.0 is zero.
 """
 
+import itertools
+
 import numpy as np
 
 #: Element type -> (elements of a group, elements that are kept).
@@ -53,10 +55,13 @@ def count_violations(weight, element_type):
     return int(np.count_nonzero(violating)), violating.size
 
 
-def prune(weight, element_type):
-    """Gives the matrix with all but the largest magnitudes of each group zero."""
+def prune(weight, element_type, criterion="magnitude"):
+    """Gives the matrix with what a criterion of `sparse24.prune` drops set to zero: all but the largest
+    magnitudes of each group, or what keeps most magnitude in each tile (`transposable`)."""
     weight = np.asarray(weight)
     groups, kept = _grouped(weight, element_type)
+    if criterion == "transposable":
+        return np.where(_tile_mask(weight.astype(np.float32), groups.shape[-1]), weight, weight.dtype.type(0))
     magnitude = np.abs(groups)
     # NaN above infinity: order by (is NaN, magnitude), descending and stable.
     is_nan = np.isnan(magnitude)
@@ -109,8 +114,10 @@ def compress_bits(bits, element_type):
     return values, (nibbles << [0, 4, 8, 12]).sum(axis=-1).astype(np.uint16)
 
 
-def prune_bits(bits, element_type):
-    """Prunes by magnitude: what is dropped becomes +0.0."""
+def prune_bits(bits, element_type, criterion="magnitude"):
+    """Prunes by a criterion of `sparse24.prune`: what is dropped becomes +0.0."""
+    if criterion == "transposable":
+        return np.where(transposable_mask(bits, element_type), bits, bits.dtype.type(0))
     positions = kept_positions(bits, element_type)
     size = 2 if element_type == "tf32" else 4
     rows, columns = bits.shape
@@ -118,3 +125,74 @@ def prune_bits(bits, element_type):
     pruned = np.zeros_like(groups)
     np.put_along_axis(pruned, positions, np.take_along_axis(groups, positions, axis=-1), axis=-1)
     return pruned.reshape(rows, -1)[:, :columns]
+
+
+def to_float(bits, element_type):
+    """Gives the float32 that bits stand for."""
+    bits = np.asarray(bits)
+    if element_type == "f16":
+        return bits.astype(np.uint16).view(np.float16).astype(np.float32)
+    if element_type in ("bf16", "tf32"):
+        return (bits.astype(np.uint32) << np.uint32(16 if element_type == "bf16" else 0)).view(np.float32)
+    if element_type in ("s8", "u8"):
+        return bits.astype(np.uint8).view(np.int8 if element_type == "s8" else np.uint8).astype(np.float32)
+    if element_type == "e5m2":
+        return (bits.astype(np.uint16) << np.uint16(8)).view(np.float16).astype(np.float32)
+    exponent, mantissa = (bits >> 3 & 15).astype(np.int32), (bits & 7).astype(np.float32)
+    value = np.ldexp(np.where(exponent > 0, 8 + mantissa, mantissa), np.maximum(exponent, 1) - 10)
+    value = np.where(bits & 0x7F == 0x7F, np.float32(np.nan), value)
+    return np.where(bits & 0x80, -value, value).astype(np.float32)
+
+
+def transposable_patterns():
+    """Gives the 4 × 4 masks with two kept elements in each row and column: pairs of an
+    upper and a lower half, by what the upper one leaves to the columns."""
+    pairs = [np.array([column in pair for column in range(4)]) for pair in itertools.combinations(range(4), 2)]
+    halves = [np.stack(rows) for rows in itertools.product(pairs, pairs)]
+    fits = {}
+    for half in halves:
+        fits.setdefault(tuple(half.sum(axis=0)), []).append(half)
+    return [(upper, fits[tuple(2 - np.array(counts))]) for counts, upper in fits.items()]
+
+
+def transposable_mask(bits, element_type):
+    """Gives what `transposable` keeps; Support/Transposable.h defines it, ties included."""
+    return _tile_mask(to_float(bits, element_type), 2 if element_type == "tf32" else 4)
+
+
+def _tile_mask(values, size):
+    rows, columns = values.shape
+    value = np.abs(values)
+    score = np.where(np.isnan(value), np.float32(2.0**124),
+                     np.where(np.isinf(value), np.float32(2.0**120), np.minimum(value, np.float32(2.0**116))))
+    score = np.pad(score, ((0, -rows % size), (0, -columns % size)))
+    tiles = score.reshape(score.shape[0] // size, size, -1, size).transpose(0, 2, 1, 3)
+    if size == 2:
+        other = tiles[..., 0, 0] + tiles[..., 1, 1] < tiles[..., 0, 1] + tiles[..., 1, 0]
+        masks = np.where(other[..., None, None], ~np.eye(2, dtype=bool), np.eye(2, dtype=bool))
+    else:
+        masks = _best_masks(tiles)
+    return masks.transpose(0, 2, 1, 3).reshape(score.shape)[:rows, :columns]
+
+
+def _best_masks(tiles):
+    def better(first, second):
+        """The choice of the larger score, the first of equals."""
+        wins = first[0] < second[0]
+        return np.where(wins, second[0], first[0]), np.where(wins[..., None, None], second[1], first[1])
+
+    def best_half(rows, halves):
+        best = None
+        for half in halves:
+            kept = [rows[..., row, :][..., half[row]] for row in range(2)]
+            sums = (kept[0][..., 0] + kept[0][..., 1]) + (kept[1][..., 0] + kept[1][..., 1])
+            choice = sums, np.broadcast_to(half, (*sums.shape, 2, 4))
+            best = choice if best is None else better(best, choice)
+        return best
+
+    best = None
+    for upper, lower in transposable_patterns():
+        above, below = best_half(tiles[..., :2, :], upper), best_half(tiles[..., 2:, :], lower)
+        choice = above[0] + below[0], np.concatenate([above[1], below[1]], axis=-2)
+        best = choice if best is None else better(best, choice)
+    return best[1]

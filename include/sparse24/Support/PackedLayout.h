@@ -182,7 +182,7 @@ void pack(const PackedLayout &layout, const void *values,
 void unpack(const PackedLayout &layout, const void *packed, void *values,
             uint16_t *metadata, int numThreads = 0);
 
-/// Compresses (with Selection::Magnitude also prunes) and packs a dense matrix
+/// Compresses (other than with Selection::FirstNonzeros also prunes) and packs a dense matrix
 /// in one pass; the result is that of compress() and pack(). The matrix must
 /// have the layout's shape.
 void packDense(const PackedLayout &layout, const MatrixRef &matrix,

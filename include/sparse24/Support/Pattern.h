@@ -134,13 +134,6 @@ struct PatternReport {
 PatternReport checkPattern(ElementType type, const MatrixRef &matrix,
                            int numThreads = 0);
 
-/// The share of the squared Frobenius norm that magnitude pruning keeps: at
-/// least a half. Infinities and NaN are left out of both sums (they outrank
-/// finite values, so a matrix with them may keep less); a matrix without a
-/// finite nonzero keeps everything: 1.
-double keptSquaredNorm(ElementType type, const MatrixRef &matrix,
-                       int numThreads = 0);
-
 //===----------------------------------------------------------------------===//
 // Dense to compressed and back
 //===----------------------------------------------------------------------===//
@@ -153,15 +146,30 @@ enum class Selection : uint8_t {
   FirstNonzeros,
   /// Keeps the largest magnitudes.
   Magnitude,
+  /// Keeps in each tile of 4 × 4 (tf32: 2 × 2) two of each row and column, so
+  /// that the transposed matrix has the pattern, too: those with the largest
+  /// sum
+  /// of magnitudes (Transposable.h). What is missing at the edges counts as
+  /// zero.
+  Transposable,
 };
 
-/// Writes the matrix with every position that pruning by magnitude drops set to
-/// +0.0. `result` may be `matrix` itself.
+/// Writes the matrix with every position that pruning drops set to +0.0.
+/// `result` may be `matrix` itself.
 void prune(ElementType type, const MatrixRef &matrix,
-           const MutableMatrixRef &result, int numThreads = 0);
+           const MutableMatrixRef &result,
+           Selection selection = Selection::Magnitude, int numThreads = 0);
 
-/// Compresses into contiguous row-major `values` and `metadata`; with
-/// Selection::Magnitude this is prune and compress in one pass.
+/// The share of the squared Frobenius norm that pruning keeps: of magnitude
+/// pruning at least a half. Infinities and NaN are left out of both sums (they
+/// outrank finite values, so a matrix with them may keep less); a matrix
+/// without a finite nonzero keeps everything: 1.
+double keptSquaredNorm(ElementType type, const MatrixRef &matrix,
+                       Selection selection = Selection::Magnitude,
+                       int numThreads = 0);
+
+/// Compresses into contiguous row-major `values` and `metadata`; other than
+/// with Selection::FirstNonzeros this is prune and compress in one pass.
 void compress(ElementType type, const MatrixRef &matrix, void *values,
               uint16_t *metadata,
               Selection selection = Selection::FirstNonzeros,

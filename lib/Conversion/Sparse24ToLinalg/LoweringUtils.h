@@ -42,6 +42,12 @@ SmallVector<Value> emitKeptFlags(ImplicitLocOpBuilder &b, ArrayRef<Value> keys,
 /// signed order is that of pruning. It is 0 exactly for what counts as zero.
 Value emitMagnitude(ImplicitLocOpBuilder &b, Value bits, Type elementType);
 
+/// Prunes a tile in place, as Support's Transposable.h says: as many columns of
+/// `rows`, the bits of their elements, from `column` on as there are rows.
+void emitPruneTile(ImplicitLocOpBuilder &b,
+                   MutableArrayRef<SmallVector<Value>> rows, int64_t column,
+                   Type elementType);
+
 /// The logical column of kept element number `kept` of a row, from the 16-bit
 /// metadata word that its group's nibble is in.
 Value emitKeptPosition(ImplicitLocOpBuilder &b, Value kept, Value word,

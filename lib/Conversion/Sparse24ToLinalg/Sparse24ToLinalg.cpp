@@ -174,6 +174,85 @@ static Value emitNumWords(ImplicitLocOpBuilder &b, Value dense,
                                     emitIndex(b, kGroups * shape.groupSize));
 }
 
+namespace {
+/// The neighbouring rows that one iteration has: those of a tile, if masks are
+/// chosen for tiles, else one.
+class Rows {
+public:
+  Rows(Value matrix, std::optional<Criterion> criterion, PatternShape shape)
+      : matrix(matrix),
+        number(criterion == Criterion::transposable ? shape.groupSize : 1) {}
+
+  /// Loops over these rows and the words of a row. `body` gets the first row's
+  /// number in tiles.
+  void emitLoop(
+      ImplicitLocOpBuilder &b, Value words,
+      function_ref<void(ImplicitLocOpBuilder &, Value, Value)> body) const {
+    Value tiles = arith::CeilDivUIOp::create(b, emitSize(b, matrix, 0),
+                                             emitIndex(b, number));
+    emitWordLoop(b, tiles, words, body);
+  }
+
+  /// A word's elements in each of the rows; of rows beyond the matrix zeros.
+  SmallVector<SmallVector<Value>> load(ImplicitLocOpBuilder &b,
+                                       const WordMatrix &from, Value tile,
+                                       Value word) const {
+    SmallVector<SmallVector<Value>> elements;
+    Value size = emitSize(b, matrix, 0);
+    Value last = arith::SubIOp::create(b, size, emitIndex(b, 1));
+    for (int64_t r = 0; r < number; ++r) {
+      Value row = getRow(b, tile, r);
+      if (isWhole()) {
+        elements.push_back(from.load(b, row, word));
+        continue;
+      }
+      SmallVector<Value> loaded =
+          from.load(b, arith::MinUIOp::create(b, row, last), word);
+      Value isIn =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, size);
+      for (Value &element : loaded)
+        element = arith::SelectOp::create(b, isIn, element,
+                                          emitZero(b, element.getType()));
+      elements.push_back(loaded);
+    }
+    return elements;
+  }
+
+  /// Calls `body` with each row's number and index, where the matrix has it.
+  void forEach(
+      ImplicitLocOpBuilder &b, Value tile,
+      function_ref<void(ImplicitLocOpBuilder &, int64_t, Value)> body) const {
+    for (int64_t r = 0; r < number; ++r) {
+      Value row = getRow(b, tile, r);
+      if (isWhole()) {
+        body(b, r, row);
+        continue;
+      }
+      Value isIn = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row,
+                                         emitSize(b, matrix, 0));
+      scf::IfOp::create(b, isIn, [&](OpBuilder &builder, Location loc) {
+        ImplicitLocOpBuilder inner(loc, builder);
+        body(inner, r, row);
+        scf::YieldOp::create(inner);
+      });
+    }
+  }
+
+private:
+  Value getRow(ImplicitLocOpBuilder &b, Value tile, int64_t r) const {
+    return emitAffine(b, b.getAffineDimExpr(0) * number + r, {tile});
+  }
+  bool isWhole() const {
+    auto type = cast<MemRefType>(matrix.getType());
+    return number == 1 ||
+           (!type.isDynamicDim(0) && type.getDimSize(0) % number == 0);
+  }
+
+  Value matrix;
+  int64_t number;
+};
+} // namespace
+
 /// What the elements of a group are ordered by: without a criterion nonzeros
 /// come before zeros.
 static SmallVector<Value> emitKeys(ImplicitLocOpBuilder &b,
@@ -208,6 +287,25 @@ static FailureOr<PatternShape> getPatternShape(Operation *op, Value matrix) {
 // prune
 //===----------------------------------------------------------------------===//
 
+/// Prunes a word's elements in place.
+static void prune(ImplicitLocOpBuilder &b,
+                  MutableArrayRef<SmallVector<Value>> rows, Type elementType,
+                  Criterion criterion, PatternShape shape) {
+  for (int64_t i = 0; i < kGroups; ++i) {
+    if (criterion == Criterion::transposable) {
+      emitPruneTile(b, rows, i * shape.groupSize, elementType);
+      continue;
+    }
+    auto group = MutableArrayRef(rows.front())
+                     .slice(i * shape.groupSize, shape.groupSize);
+    SmallVector<Value> flags = emitKeptFlags(
+        b, emitKeys(b, group, elementType, criterion), shape.kept);
+    Value zero = emitZero(b, group.front().getType());
+    for (auto [flag, element] : llvm::zip_equal(flags, group))
+      element = arith::SelectOp::create(b, flag, element, zero);
+  }
+}
+
 namespace {
 struct LowerPrune : OpRewritePattern<PruneOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -220,38 +318,25 @@ struct LowerPrune : OpRewritePattern<PruneOp> {
     if (failed(shape))
       return failure();
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Rows rows(op.getInput(), op.getCriterion(), *shape);
     auto pruneWords = [&](ImplicitLocOpBuilder &b, const WordOperands &words) {
       WordMatrix result = words.dense;
       result.memref = op.getInit();
-      emitWordLoop(b, emitSize(b, op.getInput(), 0),
-                   emitNumWords(b, op.getInput(), *shape),
-                   [&](ImplicitLocOpBuilder &b, Value row, Value word) {
-                     SmallVector<Value> elements =
-                         words.dense.load(b, row, word);
-                     result.store(b, row, word, prune(b, op, elements, *shape));
-                   });
+      rows.emitLoop(
+          b, emitNumWords(b, op.getInput(), *shape),
+          [&](ImplicitLocOpBuilder &b, Value tile, Value word) {
+            SmallVector<SmallVector<Value>> elements =
+                rows.load(b, words.dense, tile, word);
+            prune(b, elements, getElementType(op), op.getCriterion(), *shape);
+            rows.forEach(b, tile,
+                         [&](ImplicitLocOpBuilder &b, int64_t r, Value row) {
+                           result.store(b, row, word, elements[r]);
+                         });
+          });
     };
     forWholeness(b, op.getInput(), op.getInit(), *shape, pruneWords);
     rewriter.eraseOp(op);
     return success();
-  }
-
-private:
-  static SmallVector<Value> prune(ImplicitLocOpBuilder &b, PruneOp op,
-                                  ArrayRef<Value> elements,
-                                  PatternShape shape) {
-    SmallVector<Value> result;
-    Value zero = emitZero(b, elements.front().getType());
-    for (int64_t i = 0; i < kGroups; ++i) {
-      ArrayRef<Value> group =
-          elements.slice(i * shape.groupSize, shape.groupSize);
-      SmallVector<Value> flags = emitKeptFlags(
-          b, emitKeys(b, group, getElementType(op), op.getCriterion()),
-          shape.kept);
-      for (auto [flag, element] : llvm::zip_equal(flags, group))
-        result.push_back(arith::SelectOp::create(b, flag, element, zero));
-    }
-    return result;
   }
 };
 
@@ -271,28 +356,29 @@ struct LowerCompress : OpRewritePattern<CompressOp> {
       return failure();
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Value metadata = op.getInits()[1];
+    Rows rows(op.getInput(), op.getCriterion(), *shape);
     auto compressWords = [&](ImplicitLocOpBuilder &b,
                              const WordOperands &words) {
-      emitWordLoop(
-          b, emitSize(b, op.getInput(), 0), emitSize(b, metadata, 1),
-          [&](ImplicitLocOpBuilder &b, Value row, Value word) {
-            SmallVector<Value> elements = words.dense.load(b, row, word), kept;
-            Value code;
-            for (int64_t i = 0; i < kGroups; ++i) {
-              Value nibble =
-                  compressGroup(b, op,
-                                ArrayRef(elements).slice(i * shape->groupSize,
-                                                         shape->groupSize),
-                                *shape, kept);
-              Value shift =
-                  arith::ConstantOp::create(b, b.getI32IntegerAttr(4 * i));
-              nibble = arith::ShLIOp::create(b, nibble, shift);
-              code = code ? arith::OrIOp::create(b, code, nibble) : nibble;
+      rows.emitLoop(
+          b, emitSize(b, metadata, 1),
+          [&](ImplicitLocOpBuilder &b, Value tile, Value word) {
+            SmallVector<SmallVector<Value>> elements =
+                rows.load(b, words.dense, tile, word);
+            // What tiles are pruned to is 2:4.
+            std::optional<Criterion> criterion = op.getCriterion();
+            if (criterion == Criterion::transposable) {
+              prune(b, elements, getElementType(op), *criterion, *shape);
+              criterion.reset();
             }
-            words.values.store(b, row, word, kept);
-            memref::StoreOp::create(
-                b, arith::TruncIOp::create(b, b.getI16Type(), code), metadata,
-                ValueRange{row, word});
+            rows.forEach(
+                b, tile, [&](ImplicitLocOpBuilder &b, int64_t r, Value row) {
+                  SmallVector<Value> kept;
+                  Value code = compressWord(b, elements[r], getElementType(op),
+                                            criterion, *shape, kept);
+                  words.values.store(b, row, word, kept);
+                  memref::StoreOp::create(b, code, metadata,
+                                          ValueRange{row, word});
+                });
           });
     };
     forWholeness(b, op.getInput(), op.getInits()[0], *shape, compressWords);
@@ -301,9 +387,28 @@ struct LowerCompress : OpRewritePattern<CompressOp> {
   }
 
 private:
+  /// Adds the kept elements of a word and returns its metadata, an i16.
+  static Value compressWord(ImplicitLocOpBuilder &b, ArrayRef<Value> elements,
+                            Type elementType,
+                            std::optional<Criterion> criterion,
+                            PatternShape shape, SmallVector<Value> &kept) {
+    Value code;
+    for (int64_t i = 0; i < kGroups; ++i) {
+      ArrayRef<Value> group =
+          elements.slice(i * shape.groupSize, shape.groupSize);
+      SmallVector<Value> flags = emitKeptFlags(
+          b, emitKeys(b, group, elementType, criterion), shape.kept);
+      Value nibble = compressGroup(b, group, flags, shape, kept);
+      Value shift = arith::ConstantOp::create(b, b.getI32IntegerAttr(4 * i));
+      nibble = arith::ShLIOp::create(b, nibble, shift);
+      code = code ? arith::OrIOp::create(b, code, nibble) : nibble;
+    }
+    return arith::TruncIOp::create(b, b.getI16Type(), code);
+  }
+
   /// Adds the kept elements of a group and returns its nibble, an i32.
-  static Value compressGroup(ImplicitLocOpBuilder &b, CompressOp op,
-                             ArrayRef<Value> x, PatternShape shape,
+  static Value compressGroup(ImplicitLocOpBuilder &b, ArrayRef<Value> x,
+                             ArrayRef<Value> flags, PatternShape shape,
                              SmallVector<Value> &kept) {
     auto constant = [&](int32_t value) -> Value {
       return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
@@ -311,8 +416,6 @@ private:
     auto select = [&](Value condition, Value yes, Value no) -> Value {
       return arith::SelectOp::create(b, condition, yes, no);
     };
-    SmallVector<Value> flags = emitKeptFlags(
-        b, emitKeys(b, x, getElementType(op), op.getCriterion()), shape.kept);
     if (shape.kept == 1) {
       kept.push_back(select(flags[0], x[0], x[1]));
       return select(flags[0], constant(0x4), constant(0xE));

@@ -131,7 +131,7 @@ func.func @target_c1() {
 // -----
 
 func.func @allow_prune_c1() {
-  // expected-error @below {{allow_prune_c1: attribute 'sparse24.allow_prune' must be "magnitude" or "none", but is "random"}}
+  // expected-error @below {{allow_prune_c1: attribute 'sparse24.allow_prune' must be "magnitude" or "transposable" or "none", but is "random"}}
   "test.op"() {sparse24.allow_prune = "random"} : () -> ()
   return
 }
@@ -139,7 +139,7 @@ func.func @allow_prune_c1() {
 // -----
 
 func.func @allow_prune_c1_type() {
-  // expected-error @below {{allow_prune_c1: attribute 'sparse24.allow_prune' must be "magnitude" or "none", but is unit}}
+  // expected-error @below {{allow_prune_c1: attribute 'sparse24.allow_prune' must be "magnitude" or "transposable" or "none", but is unit}}
   "test.op"() {sparse24.allow_prune} : () -> ()
   return
 }

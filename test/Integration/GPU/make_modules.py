@@ -160,6 +160,9 @@ def write_pattern(out, family):
         "prune_compress": ((dense,), (values, words),
                            f"%p = sparse24.prune magnitude ins(%a : {dense}) outs(%e : {dense}) -> {dense}\n"
                            f"  %0:2 = sparse24.compress ins(%p : {dense}) {compress}"),
+        "tiles": ((dense,), (dense,), f"%0 = sparse24.prune transposable ins(%a : {dense}) outs(%e : {dense}) -> {dense}"),
+        "tiles_compress": ((dense,), (values, words), f"%0:2 = sparse24.compress ins(%a : {dense}) "
+                           f"outs(%v, %m : {values}, {words}) prune = transposable -> {values}, {words}"),
         "decompress": ((values, words), (dense,), f"%0 = sparse24.decompress ins(%a, %b : {values}, {words}) "
                                                   f"outs(%e : {dense}) -> {dense}"),
         "pack": ((values, words), (packed,), f"%0 = sparse24.pack {layout} ins(%a, %b : {values}, {words}) "

@@ -29,8 +29,13 @@ struct DropRedundantPrune : OpRewritePattern<PruneOp> {
                                 PatternRewriter &rewriter) const override {
     if (!op.hasPureTensorSemantics())
       return failure();
-    // Whatever the criterion, what has no more nonzeros than may be kept stays.
-    if (!isa_and_present<PruneOp, DecompressOp>(op.getInput().getDefiningOp()))
+    // What has no more nonzeros than may be kept stays, but tiles ask for more.
+    Operation *input = op.getInput().getDefiningOp();
+    auto prune = dyn_cast_if_present<PruneOp>(input);
+    if (op.getCriterion() == Criterion::transposable &&
+        (!prune || prune.getCriterion() != Criterion::transposable))
+      return rewriter.notifyMatchFailure(op, "tiles may have too many nonzeros");
+    if (!isa_and_present<PruneOp, DecompressOp>(input))
       return rewriter.notifyMatchFailure(op, "input isn't known to be 2:4");
     replaceWithTensor(rewriter, op, op.getInput());
     return success();

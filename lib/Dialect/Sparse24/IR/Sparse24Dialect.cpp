@@ -81,7 +81,7 @@ static LogicalResult verifyPermission(Operation *op, NamedAttribute attr,
 LogicalResult Sparse24Dialect::verifyOperationAttribute(Operation *op,
                                                         NamedAttribute attr) {
   if (attr.getName() == getAllowPruneAttrName())
-    return verifyPermission(op, attr, "allow_prune_c1", {"magnitude", "none"});
+    return verifyPermission(op, attr, "allow_prune_c1", {"magnitude", "transposable", "none"});
   if (attr.getName() == getAllowPrecisionAttrName())
     return verifyPermission(op, attr, "allow_precision_c1",
                             {"bf16", "f16", "tf32", "none"});

@@ -45,7 +45,7 @@ FailureOr<SparsifyAnnotation> SparsifyAnnotation::get(Operation *op) {
     annotation.prune =
         name ? symbolizeCriterion(name.getValue()) : std::nullopt;
     if (!annotation.prune)
-      return malformed("has an unknown way to prune, expected \"magnitude\"");
+      return malformed("has an unknown way to prune, expected \"magnitude\" or \"transposable\"");
   }
   return annotation;
 }

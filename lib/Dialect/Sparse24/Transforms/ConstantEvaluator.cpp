@@ -125,7 +125,7 @@ FailureOr<HostTensor> ConstantEvaluator::evaluatePrune(PruneOp op) {
                     ::sparse24::MutableMatrixRef::rowMajor(
                         result.getMutableData(), input->getType().getDimSize(0),
                         input->getType().getDimSize(1)),
-                    numThreads);
+                    getSelection(op.getCriterion()), numThreads);
   return result;
 }
 
@@ -135,10 +135,12 @@ FailureOr<ConstantEvaluator::CompressSource>
 ConstantEvaluator::getCompressSource(CompressOp op) {
   CompressSource source;
   Value input = op.getInput();
-  source.selection = op.getCriterion() ? Selection::Magnitude
-                                       : Selection::FirstNonzeros;
-  if (auto prune = input.getDefiningOp<PruneOp>()) {
-    source.selection = Selection::Magnitude;
+  source.selection = Selection::FirstNonzeros;
+  auto prune = input.getDefiningOp<PruneOp>();
+  if (auto criterion = op.getCriterion()) {
+    source.selection = getSelection(*criterion);
+  } else if (prune) {
+    source.selection = getSelection(prune.getCriterion());
     input = prune.getInput();
   }
   auto inputType = cast<RankedTensorType>(input.getType());
@@ -155,7 +157,7 @@ ConstantEvaluator::getCompressSource(CompressOp op) {
   const void *data = source.tensor.getData().data();
   source.matrix = chain.isTransposed() ? MatrixRef::columnMajor(data, rows, k)
                                        : MatrixRef::rowMajor(data, rows, k);
-  if (source.selection == Selection::Magnitude)
+  if (source.selection != Selection::FirstNonzeros)
     return source;
 
   FailureOr<ElementType> type = getType(op, inputType.getElementType());

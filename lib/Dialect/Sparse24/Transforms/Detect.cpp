@@ -77,7 +77,7 @@ LogicalResult DetectPass::initialize(MLIRContext *context) {
            << getArgument() << ": unknown " << option << " '" << value
            << "', expected one of " << llvm::join(known, ", ");
   };
-  if (failed(isOneOf("prune", prune, {"none", "magnitude"})) ||
+  if (failed(isOneOf("prune", prune, {"none", "magnitude", "transposable"})) ||
       failed(isOneOf("precision", precision, {"none", "bf16", "f16", "tf32"})))
     return failure();
   SmallVector<StringRef> chips(TargetAttr::getKnownChips());
@@ -173,11 +173,13 @@ void DetectPass::inspectConstant(const MatrixProduct &product,
   if (report.conforms())
     return;
 
-  decision.normKept = ::sparse24::keptSquaredNorm(type, matrix);
-  if (getPermission(product.op, "sparse24.allow_prune", prune) == "magnitude") {
-    decision.annotation.prune = Criterion::magnitude;
+  decision.annotation.prune = symbolizeCriterion(
+      getPermission(product.op, "sparse24.allow_prune", prune));
+  decision.normKept = ::sparse24::keptSquaredNorm(
+      type, matrix, getSelection(decision.annotation.prune.value_or(
+                        Criterion::magnitude)));
+  if (decision.annotation.prune)
     return;
-  }
   decision.miss(
       llvm::formatv("the weight isn't 2:4: {0} of {1} groups have more "
                     "nonzeros than the pattern keeps, the first in row {2} "

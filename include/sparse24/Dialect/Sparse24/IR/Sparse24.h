@@ -35,6 +35,13 @@ std::optional<::sparse24::ElementType> convertElementType(Type type);
 /// The inverse.
 Type convertElementType(MLIRContext *context, ::sparse24::ElementType type);
 
+/// How Support prunes by that criterion.
+inline ::sparse24::Selection getSelection(Criterion criterion) {
+  return criterion == Criterion::magnitude
+             ? ::sparse24::Selection::Magnitude
+             : ::sparse24::Selection::Transposable;
+}
+
 /// What a product may have beside its operands, for MatmulOp's builder.
 struct MatmulOptions {
   bool transposeDense = false;

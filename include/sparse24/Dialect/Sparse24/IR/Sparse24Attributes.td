@@ -29,6 +29,7 @@ def Sparse24_SideAttr : Sparse24_EnumAttr<Sparse24_Side, "side">;
 def Sparse24_Criterion : Sparse24_I32Enum<"Criterion",
     "how a pruning chooses what to keep", [
       I32EnumAttrCase<"magnitude", 0>,
+      I32EnumAttrCase<"transposable", 1>,
     ]>;
 def Sparse24_CriterionAttr
     : Sparse24_EnumAttr<Sparse24_Criterion, "criterion">;

@@ -43,7 +43,7 @@ def Sparse24_Dialect : Dialect {
     is signed), ui8, f8E4M3FN and f8E5M2.
 
     **Permission.** Nothing here changes a result unless it is allowed:
-    `sparse24.allow_prune = "magnitude" | "none"` and
+    `sparse24.allow_prune = "magnitude" | "transposable" | "none"` and
     `sparse24.allow_precision = "bf16" | "f16" | "tf32" | "none"`, on an
     operation, its function or its module (the nearest wins, and wins over the
     matching pass option). Other values of these attributes are errors
@@ -56,7 +56,8 @@ def Sparse24_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
-    /// Discardable: "magnitude" (not "none") lets passes prune the weights below.
+    /// Discardable: a criterion (not "none") lets passes prune the weights below
+    /// by it.
     static ::llvm::StringRef getAllowPruneAttrName() {
       return "sparse24.allow_prune";
     }

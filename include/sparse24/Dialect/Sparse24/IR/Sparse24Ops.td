@@ -54,6 +54,14 @@ def Sparse24_PruneOp : Sparse24_DestinationOp<"prune"> {
     value. For `f32` (tf32) groups are pairs and one element is kept. The last
     group of a row may be shorter: what is missing counts as zero.
 
+    `transposable` keeps in each tile of 4 × 4 elements (`f32`: 2 × 2) two (one)
+    of each row and each column, so that the transposed matrix is 2:4, too: of
+    the 90 patterns the one with the largest sum of magnitudes, the optimum
+    (Hubara et al., arXiv 2102.08124; Support/Transposable.h says how sums are
+    computed, and which of equal ones counts). NaN counts more than any
+    infinities, infinity more than any finite values. What tiles at the edges
+    miss counts as zero.
+
     The operation changes values. Passes insert it only with permission (see
     the dialect's description); written by hand it is its own permission.
 

@@ -21,7 +21,7 @@ def Sparse24DetectPass : Pass<"sparse24-detect", "::mlir::ModuleOp"> {
     A constant weight that is already 2:4 is taken as it is: that changes
     nothing. One that isn't needs permission to be pruned, and operands of type
     `f32` need permission for a lower precision. Permission comes from the
-    attributes `sparse24.allow_prune = "magnitude"` and
+    attributes `sparse24.allow_prune = "magnitude" | "transposable"` and
     `sparse24.allow_precision = "bf16" | "f16" | "tf32"` on the operation or an
     operation around it (function, module), where the nearest wins and `"none"`
     withdraws it; without one, from the options `prune` and `precision`.
@@ -33,7 +33,7 @@ def Sparse24DetectPass : Pass<"sparse24-detect", "::mlir::ModuleOp"> {
     | --- | --- |
     | `side` | `"lhs"` or `"rhs"`: which factor is the weight (of the product whose result is stored rows × columns) |
     | `element_type` | the type that is multiplied; `f32` stands for tf32 |
-    | `prune` | `"magnitude"`, or absent where the weight is 2:4 already |
+    | `prune` | the criterion of `sparse24.prune`, or absent where the weight is 2:4 already |
 
     Every candidate gets one remark of category `sparse24`, *passed* or
     *missed*, with the arguments `Layer` (the location), `M`, `N`, `K`, `Side`,
@@ -68,7 +68,7 @@ def Sparse24DetectPass : Pass<"sparse24-detect", "::mlir::ModuleOp"> {
            "what the program is compiled for: products that its kernels can't "
            "do stay dense">,
     Option<"prune", "prune", "std::string", "\"none\"",
-           "prune weights that aren't 2:4 (none, magnitude), where no "
+           "prune weights that aren't 2:4 (none, magnitude, transposable), where no "
            "sparse24.allow_prune says otherwise">,
     Option<"precision", "precision", "std::string", "\"none\"",
            "multiply f32 operands as (none, bf16, f16, tf32), where no "

@@ -1,0 +1,120 @@
+// Masks that are 2:4 both ways: Support's search as code.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "sparse24/Support/Transposable.h"
+
+#include "LoweringUtils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/APFloat.h"
+
+using namespace mlir;
+using namespace mlir::sparse24;
+namespace transposable = ::sparse24::transposable;
+
+namespace {
+
+/// Arithmetic of transposable::selectTile() that emits it.
+struct Emitter {
+  using Score = Value;
+  using Mask = Value;
+
+  Value add(Value x, Value y) { return arith::AddFOp::create(b, x, y); }
+  Value constant(uint32_t mask) {
+    return arith::ConstantOp::create(
+        b, b.getI32IntegerAttr(static_cast<int32_t>(mask)));
+  }
+  Value join(Value x, Value y) { return arith::OrIOp::create(b, x, y); }
+  Value isLess(Value x, Value y) {
+    return arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, y);
+  }
+  Value select(Value condition, Value yes, Value no) {
+    return arith::SelectOp::create(b, condition, yes, no);
+  }
+
+  Value score(float value) {
+    return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
+  }
+  /// Whether an element's magnitude, an integer, compares so with another.
+  Value compare(arith::CmpIPredicate predicate, Value magnitude,
+                uint32_t other) {
+    return arith::CmpIOp::create(b, predicate, magnitude, constant(other));
+  }
+
+  ImplicitLocOpBuilder &b;
+};
+
+} // namespace
+
+/// What a finite magnitude is as f32: its bits are moved to where a wider type
+/// has them.
+static Value emitFinite(Emitter &emitter, Value magnitude, Type type) {
+  ImplicitLocOpBuilder &b = emitter.b;
+  Type f32 = b.getF32Type();
+  if (type.isInteger())
+    return arith::SIToFPOp::create(b, f32, magnitude);
+  if (type.isF32())
+    return arith::BitcastOp::create(b, f32, magnitude);
+  auto shift = [&](uint32_t bits) -> Value {
+    return arith::ShLIOp::create(b, magnitude, emitter.constant(bits));
+  };
+  if (type.isBF16())
+    return arith::BitcastOp::create(b, f32, shift(16));
+  // f16 has e5m2's exponents, and those of e4m3 are 8 less there.
+  Value bits =
+      type.isF16() ? magnitude : shift(isa<Float8E5M2Type>(type) ? 8 : 7);
+  Value half = arith::BitcastOp::create(
+      b, b.getF16Type(), arith::TruncIOp::create(b, b.getI16Type(), bits));
+  Value wide = arith::ExtFOp::create(b, f32, half);
+  if (!isa<Float8E4M3FNType>(type))
+    return wide;
+  return arith::MulFOp::create(b, wide, emitter.score(256));
+}
+
+static Value emitScore(Emitter &emitter, Value magnitude, Type type) {
+  using P = arith::CmpIPredicate;
+  Value score = emitFinite(emitter, magnitude, type);
+  if (type.isInteger())
+    return score;
+  if (type.isBF16() || type.isF32()) {
+    Value limit = emitter.score(transposable::kFiniteScore);
+    score = emitter.select(emitter.isLess(limit, score), limit, score);
+  }
+  const llvm::fltSemantics &semantics =
+      cast<FloatType>(type).getFloatSemantics();
+  auto bitsOf = [](const APFloat &value) {
+    return static_cast<uint32_t>(value.bitcastToAPInt().getZExtValue());
+  };
+  uint32_t largest = bitsOf(APFloat::getLargest(semantics));
+  if (!isa<Float8E4M3FNType>(type)) {
+    uint32_t infinity = largest + 1;
+    score = emitter.select(emitter.compare(P::eq, magnitude, infinity),
+                           emitter.score(transposable::kInfinityScore), score);
+    largest = infinity;
+  }
+  return emitter.select(emitter.compare(P::ugt, magnitude, largest),
+                        emitter.score(transposable::kNaNScore), score);
+}
+
+void mlir::sparse24::emitPruneTile(ImplicitLocOpBuilder &b,
+                                   MutableArrayRef<SmallVector<Value>> rows,
+                                   int64_t column, Type elementType) {
+  Emitter emitter{b};
+  auto size = static_cast<int64_t>(rows.size());
+  std::array<std::array<Value, 4>, 4> scores;
+  for (int64_t r = 0; r < size; ++r)
+    for (int64_t c = 0; c < size; ++c)
+      scores[r][c] =
+          emitScore(emitter, emitMagnitude(b, rows[r][column + c], elementType),
+                    elementType);
+  Value mask = size == 4 ? transposable::selectTile(emitter, scores)
+                         : transposable::selectPairTile(emitter, scores);
+  Value zero = emitZero(b, rows[0][column].getType());
+  for (int64_t r = 0; r < size; ++r)
+    for (int64_t c = 0; c < size; ++c) {
+      Value bit =
+          arith::AndIOp::create(b, mask, emitter.constant(1u << (4 * r + c)));
+      Value isKept = emitter.compare(arith::CmpIPredicate::ne, bit, 0);
+      Value &element = rows[r][column + c];
+      element = emitter.select(isKept, element, zero);
+    }
+}
