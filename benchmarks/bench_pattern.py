@@ -82,8 +82,8 @@ def topk_prune(matrix):
 
 
 def pytorch_tile(matrix):
-    """Masks of tiles, and the matrix and its transpose compressed by them."""
-    return torch._sparse_semi_structured_tile(matrix, "", True)
+    """Masks of tiles by magnitude, chosen greedily, and the matrix and its transpose compressed by them."""
+    return torch._sparse_semi_structured_tile(matrix, "largest_abs_values_greedy", True)
 
 
 def kept_norms(problem):

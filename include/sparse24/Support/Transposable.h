@@ -99,6 +99,15 @@ constexpr std::array<Fit, kFits> makeFits() {
 
 inline constexpr std::array<Fit, kFits> kAllFits = makeFits();
 
+constexpr std::array<uint32_t, kHalves> makeHalfMasks() {
+  std::array<uint32_t, kHalves> masks{};
+  for (int half = 0; half < kHalves; ++half)
+    masks[half] = halfMask(half);
+  return masks;
+}
+
+inline constexpr std::array<uint32_t, kHalves> kHalfMasks = makeHalfMasks();
+
 /// The mask of the best pattern, bit 4·row + column, of scores[row][column].
 /// `Arithmetic` has types Score and Mask and functions
 ///   Score add(Score, Score);  Mask constant(uint32_t);  Mask join(Mask, Mask);
@@ -129,7 +138,7 @@ auto selectTile(
     auto getHalf = [&](int half) {
       return Choice{a.add(rows[firstRow][half / kPairs],
                           rows[firstRow + 1][half % kPairs]),
-                    a.constant(halfMask(half) << (4 * firstRow))};
+                    a.constant(kHalfMasks[half] << (4 * firstRow))};
     };
     Choice best = getHalf(halves[0]);
     for (int i = 1; i < number; ++i)
