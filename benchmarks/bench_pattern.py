@@ -46,6 +46,7 @@ class Problem:
         self.restored = torch.empty_like(self.dense)
         self.tiles = torch.empty_like(self.dense)
         self.tile_values, self.tile_metadata = torch.empty_like(self.values), torch.empty_like(self.metadata)
+        self.both_ways = [torch.empty_like(tensor) for tensor in (self.values, self.metadata) * 2]
         # Whole tiles of rows.
         self.sample = (4 * torch.randperm(rows // 4)[:SAMPLED_ROWS // 4, None] + torch.arange(4)).flatten()
 
@@ -58,7 +59,14 @@ class Problem:
         tile_values, tile_metadata = pattern.compress_bits(tiles, "bf16")
         wanted = ((self.pruned, pruned), (self.values, values), (self.metadata, metadata), (self.restored, pruned),
                   (self.tiles, tiles), (self.tile_values, tile_values), (self.tile_metadata, tile_metadata))
-        return all(np.array_equal(bits(got[self.sample]), want) for got, want in wanted)
+        if not all(np.array_equal(bits(got[self.sample]), want) for got, want in wanted):
+            return False
+        # The transposed matrix: some columns.
+        values, metadata, turned_values, turned_metadata = self.both_ways
+        turned = pattern.compress_bits(bits(self.tiles[:, self.sample].t().contiguous()), "bf16")
+        return (torch.equal(values, self.tile_values) and torch.equal(metadata, self.tile_metadata)
+                and np.array_equal(bits(turned_values[self.sample]), turned[0])
+                and np.array_equal(bits(turned_metadata[self.sample]), turned[1]))
 
 
 def ours(problem, functions):
@@ -68,6 +76,7 @@ def ours(problem, functions):
                "compress": (problem.pruned, problem.values, problem.metadata),
                "tiles": (problem.dense, problem.tiles),
                "tiles_compress": (problem.dense, problem.tile_values, problem.tile_metadata),
+               "tiles_both_ways": (problem.dense, *problem.both_ways),
                "decompress": (problem.values, problem.metadata, problem.restored),
                "pack": (problem.values, problem.metadata, problem.packed)}
     return {name: lambda name=name, own=own: functions[name].run(own, torch.cuda.current_stream().cuda_stream)
@@ -87,17 +96,17 @@ def pytorch_tile(matrix):
 
 
 def kept_norms(problem):
-    """The share of the squared norm that each way of pruning keeps."""
-    def squared(values):
-        return values.float().square().sum(dtype=torch.float64).item()
+    """The shares of the magnitudes' sum and of the squared norm that each way of pruning keeps."""
+    def sums(values):
+        return tuple(part.sum(dtype=torch.float64).item() for part in (values.float().abs(), values.float().square()))
 
-    whole = squared(problem.dense)
-    shares = {"magnitude": squared(problem.values) / whole, "transposable": squared(problem.tile_values) / whole}
+    kept = {"magnitude": problem.values, "transposable": problem.tile_values}
     try:
-        shares["PyTorch 4×4 tile"] = squared(pytorch_tile(problem.dense)[0]) / whole
+        kept["PyTorch's greedy 4×4 tile"] = pytorch_tile(problem.dense)[0]
     except (RuntimeError, NotImplementedError) as error:
-        warn("PyTorch 4×4 tile", error)
-    return shares
+        warn("PyTorch's 4×4 tile", error)
+    whole = sums(problem.dense)
+    return {name: [part / all_of_it for part, all_of_it in zip(sums(values), whole)] for name, values in kept.items()}
 
 
 def peers(problem):
@@ -107,7 +116,7 @@ def peers(problem):
         "copy": {"PyTorch copy": lambda: copy.copy_(problem.dense)},
         "prune": {"PyTorch topk": lambda: topk_prune(problem.dense)},
         "compress": {"cuSPARSELt": lambda: torch._cslt_compress(problem.pruned)},
-        "tiles_compress": {"PyTorch 4×4 tile, both ways": lambda: pytorch_tile(problem.dense)},
+        "tiles_both_ways": {"PyTorch's greedy 4×4 tile": lambda: pytorch_tile(problem.dense)},
     }
     for operation in contestants.values():
         for name, run in list(operation.items()):
@@ -124,7 +133,7 @@ def bytes_moved(problem):
     """Operation -> bytes that have to be read and written."""
     dense, compressed = problem.dense.nbytes, problem.values.nbytes + problem.metadata.nbytes
     return {"copy": 2 * dense, "prune": 2 * dense, "tiles": 2 * dense, "compress": dense + compressed,
-            "tiles_compress": dense + compressed, "prune_compress": dense + compressed, "decompress": dense + compressed, "pack": 2 * compressed}
+            "tiles_compress": dense + compressed, "tiles_both_ways": dense + 2 * compressed, "prune_compress": dense + compressed, "decompress": dense + compressed, "pack": 2 * compressed}
 
 
 def measure(problem, functions, flush, options):
@@ -175,7 +184,7 @@ def main():
     for function in functions.values():
         function.__enter__()
     result["rows_measured"] = measure(problem, functions, flush, options)
-    result["kept_squared_norm"] = kept_norms(problem)
+    result["kept_magnitude_and_squared_norm"] = kept_norms(problem)
     print(", ".join(f"{key} {value}" for key, value in result.items() if key != "rows_measured"),
           table(result["rows_measured"]), sep="\n\n")
     if options.json:

@@ -16,6 +16,8 @@ ELEMENTS = {"bf16": ("bf16", np.uint16), "f16": ("f16", np.uint16), "tf32": ("f3
 SHAPES = ((1, 4), (3, 30), (5, 64), (130, 48), (17, 129), (2, 272), (70, 7))
 #: Those whose sizes the compiler doesn't know, too.
 DYNAMIC = ((3, 30), (5, 64), (17, 129))
+#: Those that are compressed both ways, which takes long to compile: the last with unknown sizes. Tiles have those for it, too.
+BOTH_WAYS = ((5, 64), (70, 7), (17, 129))
 TARGETS = {"cpu": ("target=cpu", "sparse24-run"), "gpu": ("target=sm_80 format=llvm", "sparse24-emulate")}
 FAMILIES = ("mma_sp", "wgmma_sp")
 
@@ -36,6 +38,15 @@ def draw(random, shape, element):
     return np.where(random.random(shape) < 0.5, bits, random.choice(np.array(special_bits(element), kind), shape))
 
 
+class Turned:
+    """The shapes of the transposed matrix' values and metadata."""
+
+    def __init__(self, element, shape):
+        rows, k = shape
+        self.values = (k, -(-rows // 2)) if element == "tf32" else (k, 2 * -(-rows // 4))
+        self.words = (k, -(-rows // 8)) if element == "tf32" else (k, -(-rows // 16))
+
+
 class Case:
     """A shape of a type; `is_static` says what the compiler knows of it."""
 
@@ -45,6 +56,9 @@ class Case:
         self.name = f"{element}_{rows}x{k}_{'static' if is_static else 'dynamic'}"
         self.values = (rows, -(-k // 2)) if element == "tf32" else (rows, 2 * -(-k // 4))
         self.words = (rows, -(-k // 8)) if element == "tf32" else (rows, -(-k // 16))
+        self.turned = Turned(element, shape)
+        self.is_both_ways = shape in BOTH_WAYS and is_static != (shape == BOTH_WAYS[-1])
+        self.has_tiles = is_static or shape == BOTH_WAYS[-1]
         self.bits = draw(np.random.default_rng(rows * 1000 + k), shape, element)
 
     def tensor(self, shape, element=None):
@@ -80,7 +94,8 @@ func.func @decompress_{self.name}(%v: {values}, %m: {words}, %e: {dense}) -> {de
   return %0 : {dense}
 }}
 """
-        yield f"""
+        if self.has_tiles:
+            yield f"""
 func.func @tiles_{self.name}(%w: {dense}, %e: {dense}) -> {dense} {{
   %0 = sparse24.prune transposable ins(%w : {dense}) outs(%e : {dense}) -> {dense}
   return %0 : {dense}
@@ -90,6 +105,8 @@ func.func @tiles_both_{self.name}(%w: {dense}, %v: {values}, %m: {words}) -> ({v
   return %0#0, %0#1 : {values}, {words}
 }}
 """
+        if self.is_both_ways:
+            yield from self.both_ways()
         if not self.is_static:
             return
         rows, k = self.shape
@@ -126,6 +143,31 @@ func.func @constant_tiles_{self.name}() -> ({dense}, {values}, {words}) {{
 }}
 """
 
+    def both_ways(self):
+        dense, values, words = self.tensor(self.shape), self.tensor(self.values), self.tensor(self.words, "i16")
+        turned = f"{self.tensor(self.turned.values)}, {self.tensor(self.turned.words, 'i16')}"
+        all_inits = f"outs(%v, %m, %vt, %mt : {values}, {words}, {turned}) prune = transposable"
+        yield f"""
+func.func @ways_{self.name}(%w: {dense}, %v: {values}, %m: {words}, %vt: {self.tensor(self.turned.values)},
+                            %mt: {self.tensor(self.turned.words, 'i16')}) -> ({values}, {words}, {turned}) {{
+  %0:4 = sparse24.compress ins(%w : {dense}) {all_inits} -> {values}, {words}, {turned}
+  return %0#0, %0#1, %0#2, %0#3 : {values}, {words}, {turned}
+}}
+"""
+        if not self.is_static:
+            return
+        yield f"""
+func.func @constant_ways_{self.name}() -> ({values}, {words}, {turned}) {{
+  %w = arith.constant dense<"0x{self.bits.tobytes().hex().upper()}"> : {dense}
+  %v = tensor.empty() : {values}
+  %m = tensor.empty() : {words}
+  %vt = tensor.empty() : {self.tensor(self.turned.values)}
+  %mt = tensor.empty() : {self.tensor(self.turned.words, 'i16')}
+  %0:4 = sparse24.compress ins(%w : {dense}) {all_inits} -> {values}, {words}, {turned}
+  return %0#0, %0#1, %0#2, %0#3 : {values}, {words}, {turned}
+}}
+"""
+
     def calls(self):
         """Name of a call -> the call and what must come out; None for what another must give, too."""
         element = {"tf32": "f32", "e4m3": "i8", "e5m2": "i8", "s8": "i8"}.get(self.element, self.element)
@@ -140,8 +182,16 @@ func.func @constant_tiles_{self.name}() -> ({dense}, {values}, {words}) {{
         yield "decompress", [values, words, other(pruned)], [(pruned.shape, element)], [pruned]
         tiles = pattern.prune_bits(self.bits, self.element, "transposable")
         tiles_compressed = list(pattern.compress_bits(tiles, self.element))
-        yield "tiles", [self.bits, other(pruned)], [(pruned.shape, element)], [tiles]
-        yield "tiles_both", [self.bits, other(values), other(words)], compressed, tiles_compressed
+        if self.has_tiles:
+            yield "tiles", [self.bits, other(pruned)], [(pruned.shape, element)], [tiles]
+            yield "tiles_both", [self.bits, other(values), other(words)], compressed, tiles_compressed
+        turned = list(pattern.compress_bits(np.ascontiguousarray(tiles.T), self.element))
+        ways = tiles_compressed + turned
+        all_compressed = compressed + [(turned[0].shape, element), (turned[1].shape, "i16")]
+        if self.is_both_ways:
+            yield "ways", [self.bits, *map(other, ways)], all_compressed, ways
+            if self.is_static:
+                yield "constant_ways", [], all_compressed, ways
         if self.is_static:
             yield "constant_tiles", [], [(pruned.shape, element), *compressed], [tiles, *tiles_compressed]
         for family in FAMILIES if self.is_static else ():

@@ -179,9 +179,12 @@ namespace {
 /// chosen for tiles, else one.
 class Rows {
 public:
-  Rows(Value matrix, std::optional<Criterion> criterion, PatternShape shape)
+  /// `tilesAtOnce` are loaded by an iteration.
+  Rows(Value matrix, std::optional<Criterion> criterion, PatternShape shape,
+       int64_t tilesAtOnce = 1)
       : matrix(matrix),
-        number(criterion == Criterion::transposable ? shape.groupSize : 1) {}
+        number(criterion == Criterion::transposable ? shape.groupSize : 1),
+        multiple(number * tilesAtOnce) {}
 
   /// Loops over these rows and the words of a row. `body` gets the first row's
   /// number in tiles.
@@ -242,14 +245,15 @@ private:
   Value getRow(ImplicitLocOpBuilder &b, Value tile, int64_t r) const {
     return emitAffine(b, b.getAffineDimExpr(0) * number + r, {tile});
   }
+  /// Whether the matrix has all rows of all iterations.
   bool isWhole() const {
     auto type = cast<MemRefType>(matrix.getType());
-    return number == 1 ||
-           (!type.isDynamicDim(0) && type.getDimSize(0) % number == 0);
+    return multiple == 1 ||
+           (!type.isDynamicDim(0) && type.getDimSize(0) % multiple == 0);
   }
 
   Value matrix;
-  int64_t number;
+  int64_t number, multiple;
 };
 } // namespace
 
@@ -356,30 +360,38 @@ struct LowerCompress : OpRewritePattern<CompressOp> {
       return failure();
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Value metadata = op.getInits()[1];
-    Rows rows(op.getInput(), op.getCriterion(), *shape);
+    bool isBothWays = op.getInits().size() == 4;
+    // A word of the transposed matrix' metadata describes four tiles below each
+    // other.
+    int64_t tilesAtOnce = isBothWays ? kGroups : 1;
+    Rows rows(op.getInput(), op.getCriterion(), *shape, tilesAtOnce);
+    auto compressTile = [&](ImplicitLocOpBuilder &b, const WordOperands &words,
+                            Value tile, Value word) {
+      SmallVector<SmallVector<Value>> elements =
+          rows.load(b, words.dense, tile, word);
+      // What tiles are pruned to is 2:4.
+      std::optional<Criterion> criterion = op.getCriterion();
+      if (criterion == Criterion::transposable) {
+        prune(b, elements, getElementType(op), *criterion, *shape);
+        criterion.reset();
+      }
+      rows.forEach(b, tile, [&](ImplicitLocOpBuilder &b, int64_t r, Value row) {
+        SmallVector<Value> kept;
+        Value code = compressWord(b, elements[r], getElementType(op), criterion,
+                                  *shape, kept);
+        words.values.store(b, row, word, kept);
+        memref::StoreOp::create(b, code, metadata, ValueRange{row, word});
+      });
+      return elements;
+    };
     auto compressWords = [&](ImplicitLocOpBuilder &b,
                              const WordOperands &words) {
-      rows.emitLoop(
-          b, emitSize(b, metadata, 1),
-          [&](ImplicitLocOpBuilder &b, Value tile, Value word) {
-            SmallVector<SmallVector<Value>> elements =
-                rows.load(b, words.dense, tile, word);
-            // What tiles are pruned to is 2:4.
-            std::optional<Criterion> criterion = op.getCriterion();
-            if (criterion == Criterion::transposable) {
-              prune(b, elements, getElementType(op), *criterion, *shape);
-              criterion.reset();
-            }
-            rows.forEach(
-                b, tile, [&](ImplicitLocOpBuilder &b, int64_t r, Value row) {
-                  SmallVector<Value> kept;
-                  Value code = compressWord(b, elements[r], getElementType(op),
-                                            criterion, *shape, kept);
-                  words.values.store(b, row, word, kept);
-                  memref::StoreOp::create(b, code, metadata,
-                                          ValueRange{row, word});
-                });
-          });
+      if (isBothWays)
+        return compressBothWays(b, op, words, *shape, compressTile);
+      rows.emitLoop(b, emitSize(b, metadata, 1),
+                    [&](ImplicitLocOpBuilder &b, Value tile, Value word) {
+                      compressTile(b, words, tile, word);
+                    });
     };
     forWholeness(b, op.getInput(), op.getInits()[0], *shape, compressWords);
     rewriter.eraseOp(op);
@@ -387,22 +399,119 @@ struct LowerCompress : OpRewritePattern<CompressOp> {
   }
 
 private:
+  /// Compresses a tile's rows; gives what they were pruned to.
+  using CompressTile = function_ref<SmallVector<SmallVector<Value>>(
+      ImplicitLocOpBuilder &, const WordOperands &, Value, Value)>;
+
+  /// An iteration has as many rows as columns: a word of metadata either way.
+  static void compressBothWays(ImplicitLocOpBuilder &b, CompressOp op,
+                               const WordOperands &words, PatternShape shape,
+                               CompressTile compressTile) {
+    Value dense = op.getInput();
+    auto type = cast<MemRefType>(op.getInits()[2].getType());
+    auto denseType = cast<MemRefType>(dense.getType());
+    int64_t size = words.dense.width;
+    bool areRowsWhole = !denseType.isDynamicDim(0) &&
+                        denseType.getDimSize(0) % size == 0 &&
+                        type.getLayout().isIdentity();
+    WordMatrix values{op.getInits()[2], words.values.width, areRowsWhole};
+    auto compressBlock = [&](ImplicitLocOpBuilder &b, Value block, Value word) {
+      SmallVector<SmallVector<Value>> kept(size);
+      SmallVector<Value> codes(size);
+      for (int64_t t = 0; t < kGroups; ++t) {
+        Value tile =
+            emitAffine(b, b.getAffineDimExpr(0) * kGroups + t, {block});
+        SmallVector<SmallVector<Value>> rows =
+            compressTile(b, words, tile, word);
+        for (int64_t c = 0; c < size; ++c) {
+          SmallVector<Value> group = llvm::map_to_vector(
+              rows, [&](const SmallVector<Value> &row) { return row[c]; });
+          addGroup(b, group, t, getElementType(op), /*criterion=*/std::nullopt,
+                   shape, kept[c], codes[c]);
+        }
+      }
+      for (int64_t c = 0; c < size; ++c) {
+        Value column = words.dense.getColumn(b, word, c);
+        auto store = [&](ImplicitLocOpBuilder &b) {
+          values.store(b, column, block, kept[c]);
+          memref::StoreOp::create(
+              b, arith::TruncIOp::create(b, b.getI16Type(), codes[c]),
+              op.getInits()[3], ValueRange{column, block});
+        };
+        if (words.dense.isWhole) {
+          store(b);
+          continue;
+        }
+        Value isIn = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column,
+                                           emitSize(b, dense, 1));
+        scf::IfOp::create(b, isIn, [&](OpBuilder &builder, Location loc) {
+          ImplicitLocOpBuilder inner(loc, builder);
+          store(inner);
+          scf::YieldOp::create(inner);
+        });
+      }
+    };
+    emitBlockLoop(b, emitSize(b, op.getInits()[3], 1),
+                  emitSize(b, op.getInits()[1], 1), compressBlock);
+  }
+
+  /// Loops over blocks of rows and words such that neighbouring iterations,
+  /// those of a warp, are neighbours both ways: 4 below each other times 8.
+  static void
+  emitBlockLoop(ImplicitLocOpBuilder &b, Value blocks, Value words,
+                function_ref<void(ImplicitLocOpBuilder &, Value, Value)> body) {
+    constexpr int64_t height = 4, width = 8;
+    Value zero = emitIndex(b, 0), one = emitIndex(b, 1);
+    Value down = emitIndex(b, height), across = emitIndex(b, width);
+    SmallVector<Value> ends = {arith::CeilDivUIOp::create(b, blocks, down),
+                               arith::CeilDivUIOp::create(b, words, across),
+                               down, across};
+    scf::ParallelOp::create(
+        b, SmallVector<Value>(4, zero), ends, SmallVector<Value>(4, one),
+        [&](OpBuilder &builder, Location loc, ValueRange indices) {
+          ImplicitLocOpBuilder inner(loc, builder);
+          AffineExpr group = inner.getAffineDimExpr(0),
+                     inGroup = inner.getAffineDimExpr(1);
+          Value block = emitAffine(inner, group * height + inGroup,
+                                   {indices[0], indices[2]});
+          Value word = emitAffine(inner, group * width + inGroup,
+                                  {indices[1], indices[3]});
+          Value isIn = arith::AndIOp::create(
+              inner,
+              arith::CmpIOp::create(inner, arith::CmpIPredicate::ult, block,
+                                    blocks),
+              arith::CmpIOp::create(inner, arith::CmpIPredicate::ult, word,
+                                    words));
+          scf::IfOp::create(inner, isIn, [&](OpBuilder &builder, Location loc) {
+            ImplicitLocOpBuilder guarded(loc, builder);
+            body(guarded, block, word);
+            scf::YieldOp::create(guarded);
+          });
+        });
+  }
+
+  /// Adds a group's kept elements, and its nibble to the word's metadata.
+  static void addGroup(ImplicitLocOpBuilder &b, ArrayRef<Value> group,
+                       int64_t index, Type elementType,
+                       std::optional<Criterion> criterion, PatternShape shape,
+                       SmallVector<Value> &kept, Value &code) {
+    SmallVector<Value> flags = emitKeptFlags(
+        b, emitKeys(b, group, elementType, criterion), shape.kept);
+    Value nibble = compressGroup(b, group, flags, shape, kept);
+    Value shift = arith::ConstantOp::create(b, b.getI32IntegerAttr(4 * index));
+    nibble = arith::ShLIOp::create(b, nibble, shift);
+    code = code ? arith::OrIOp::create(b, code, nibble) : nibble;
+  }
+
   /// Adds the kept elements of a word and returns its metadata, an i16.
   static Value compressWord(ImplicitLocOpBuilder &b, ArrayRef<Value> elements,
                             Type elementType,
                             std::optional<Criterion> criterion,
                             PatternShape shape, SmallVector<Value> &kept) {
     Value code;
-    for (int64_t i = 0; i < kGroups; ++i) {
-      ArrayRef<Value> group =
-          elements.slice(i * shape.groupSize, shape.groupSize);
-      SmallVector<Value> flags = emitKeptFlags(
-          b, emitKeys(b, group, elementType, criterion), shape.kept);
-      Value nibble = compressGroup(b, group, flags, shape, kept);
-      Value shift = arith::ConstantOp::create(b, b.getI32IntegerAttr(4 * i));
-      nibble = arith::ShLIOp::create(b, nibble, shift);
-      code = code ? arith::OrIOp::create(b, code, nibble) : nibble;
-    }
+    for (int64_t i = 0; i < kGroups; ++i)
+      addGroup(b, elements.slice(i * shape.groupSize, shape.groupSize), i,
+               elementType, criterion, shape, kept, code);
     return arith::TruncIOp::create(b, b.getI16Type(), code);
   }
 

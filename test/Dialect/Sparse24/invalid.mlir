@@ -83,6 +83,26 @@ func.func @compress_c2(%w: tensor<4x32xbf16>, %i0: tensor<4x16xbf16>) {
 
 // -----
 
+func.func @compress_c2_both_ways(%w: tensor<4x32xbf16>, %i0: tensor<4x16xbf16>, %i1: tensor<4x2xi16>, %i2: tensor<32x2xbf16>,
+                                 %i3: tensor<32x1xi16>) {
+  // expected-error @below {{compress_c2: operand 'inits' may be four only with prune = transposable}}
+  %0:4 = sparse24.compress ins(%w : tensor<4x32xbf16>) outs(%i0, %i1, %i2, %i3 : tensor<4x16xbf16>, tensor<4x2xi16>, tensor<32x2xbf16>, tensor<32x1xi16>) prune = magnitude
+    -> tensor<4x16xbf16>, tensor<4x2xi16>, tensor<32x2xbf16>, tensor<32x1xi16>
+  return
+}
+
+// -----
+
+func.func @compress_c6_transposed(%w: tensor<4x32xbf16>, %i0: tensor<4x16xbf16>, %i1: tensor<4x2xi16>, %i2: tensor<32x4xbf16>,
+                                  %i3: tensor<32x1xi16>) {
+  // expected-error @below {{compress_c6: operand 'transposed values' must have shape 32x2, but has 32x4}}
+  %0:4 = sparse24.compress ins(%w : tensor<4x32xbf16>) outs(%i0, %i1, %i2, %i3 : tensor<4x16xbf16>, tensor<4x2xi16>, tensor<32x4xbf16>, tensor<32x1xi16>) prune = transposable
+    -> tensor<4x16xbf16>, tensor<4x2xi16>, tensor<32x4xbf16>, tensor<32x1xi16>
+  return
+}
+
+// -----
+
 func.func @compress_c3(%w: tensor<4x32xi4>, %i0: tensor<4x16xi4>, %i1: tensor<4x2xi16>) {
   // expected-error @below {{compress_c3: operand 'input' must have element type f16, bf16, f32, i8, ui8, f8E4M3FN or f8E5M2, but has 'i4'}}
   %0:2 = sparse24.compress ins(%w : tensor<4x32xi4>)

@@ -163,6 +163,9 @@ def write_pattern(out, family):
         "tiles": ((dense,), (dense,), f"%0 = sparse24.prune transposable ins(%a : {dense}) outs(%e : {dense}) -> {dense}"),
         "tiles_compress": ((dense,), (values, words), f"%0:2 = sparse24.compress ins(%a : {dense}) "
                            f"outs(%v, %m : {values}, {words}) prune = transposable -> {values}, {words}"),
+        "tiles_both_ways": ((dense,), (values, words) * 2, f"%0:4 = sparse24.compress ins(%a : {dense}) "
+                            f"outs(%v, %m, %vt, %mt : {values}, {words}, {values}, {words}) prune = transposable "
+                            f"-> {values}, {words}, {values}, {words}"),
         "decompress": ((values, words), (dense,), f"%0 = sparse24.decompress ins(%a, %b : {values}, {words}) "
                                                   f"outs(%e : {dense}) -> {dense}"),
         "pack": ((values, words), (packed,), f"%0 = sparse24.pack {layout} ins(%a, %b : {values}, {words}) "
@@ -171,10 +174,11 @@ def write_pattern(out, family):
     name, text = f"bf16_{rows}x{k}", ""
     for operation, (inputs, outputs, body) in bodies.items():
         arguments = ", ".join(f"%{letter}: {kind}" for letter, kind in zip("ab", inputs))
-        results = ", ".join(["%0"] if len(outputs) == 1 else ["%0#0", "%0#1"])
+        results = ", ".join(["%0"] if len(outputs) == 1 else [f"%0#{i}" for i in range(len(outputs))])
         text += (f"func.func @{operation}_{name}({arguments}) -> ({', '.join(outputs)}) {{\n"
                  f"  %e = tensor.empty() : {dense}\n  %v = tensor.empty() : {values}\n"
-                 f"  %m = tensor.empty() : {words}\n  %p0 = tensor.empty() : {packed}\n  {body}\n"
+                 f"  %m = tensor.empty() : {words}\n  %vt = tensor.empty() : {values}\n"
+                 f"  %mt = tensor.empty() : {words}\n  %p0 = tensor.empty() : {packed}\n  {body}\n"
                  f"  return {results} : {', '.join(outputs)}\n}}\n")
     out.mkdir(parents=True, exist_ok=True)
     (out / "pattern.mlir").write_text(text)

@@ -99,21 +99,38 @@ void CompressOp::build(OpBuilder &builder, OperationState &state, Value input,
 
 LogicalResult CompressOp::verify() {
   NamedOperand input{"input", getInput()};
-  if (getInits().size() != 2)
+  bool isBothWays = getInits().size() == 4;
+  if (getInits().size() != 2 && !isBothWays)
     return emitOpError() << "compress_c2: operand 'inits' must be values and "
                             "metadata, but there are "
                          << getInits().size();
-  NamedOperand values{"values", getInits()[0]};
-  NamedOperand metadata{"metadata", getInits()[1]};
-  return failure(
-      failed(verifyOneForm(*this, "compress_c1", {input, values, metadata})) ||
-      failed(verifySparseElementType(*this, "compress_c3", input)) ||
-      failed(verifyElementType(*this, "compress_c4", values,
-                               input.getElementType())) ||
-      failed(verifyCompressed(*this,
-                              {"compress_c5", "compress_c6", "compress_c7"},
-                              values, metadata, input.getElementType(),
-                              input.getSize(0), input.getSize(1))));
+  if (isBothWays && getCriterion() != Criterion::transposable)
+    return emitOpError() << "compress_c2: operand 'inits' may be four only with "
+                            "prune = transposable";
+  if (failed(verifySparseElementType(*this, "compress_c3", input)))
+    return failure();
+  auto verifyResult = [&](const NamedOperand &values,
+                          const NamedOperand &metadata, int64_t rows,
+                          int64_t k) {
+    return failure(
+        failed(
+            verifyOneForm(*this, "compress_c1", {input, values, metadata})) ||
+        failed(verifyElementType(*this, "compress_c4", values,
+                                 input.getElementType())) ||
+        failed(verifyCompressed(*this,
+                                {"compress_c5", "compress_c6", "compress_c7"},
+                                values, metadata, input.getElementType(), rows,
+                                k)));
+  };
+  if (failed(verifyResult({"values", getInits()[0]},
+                          {"metadata", getInits()[1]}, input.getSize(0),
+                          input.getSize(1))))
+    return failure();
+  if (!isBothWays)
+    return success();
+  return verifyResult({"transposed values", getInits()[2]},
+                      {"transposed metadata", getInits()[3]}, input.getSize(1),
+                      input.getSize(0));
 }
 
 void CompressOp::getEffects(Effects &effects) {

@@ -180,7 +180,7 @@ FailureOr<HostTensor> ConstantEvaluator::evaluateCompress(CompressOp op,
   Value value = op->getResult(result);
   if (auto it = compressed.find(value); it != compressed.end()) {
     HostTensor tensor = it->second;
-    compressed.clear();
+    compressed.erase(it);
     return tensor;
   }
   FailureOr<CompressSource> source = getCompressSource(op);
@@ -194,12 +194,33 @@ FailureOr<HostTensor> ConstantEvaluator::evaluateCompress(CompressOp op,
   for (Type resultType : op->getResultTypes())
     results.push_back(
         HostTensor::allocate(cast<RankedTensorType>(resultType)));
-  ::sparse24::compress(
-      *type, source->matrix, results[0].getMutableData(),
-      reinterpret_cast<uint16_t *>(results[1].getMutableData()),
-      source->selection, numThreads);
+  auto compressTo = [&](const MatrixRef &matrix, Selection selection,
+                        size_t first) {
+    ::sparse24::compress(
+        *type, matrix, results[first].getMutableData(),
+        reinterpret_cast<uint16_t *>(results[first + 1].getMutableData()),
+        selection, numThreads);
+  };
+  if (results.size() == 2) {
+    compressTo(source->matrix, source->selection, 0);
+  } else {
+    // Both ways by one mask.
+    auto inputType = cast<RankedTensorType>(op.getInput().getType());
+    int64_t rows = inputType.getDimSize(0), k = inputType.getDimSize(1);
+    HostTensor pruned = HostTensor::allocate(inputType);
+    ::sparse24::prune(*type, source->matrix,
+                      ::sparse24::MutableMatrixRef::rowMajor(
+                          pruned.getMutableData(), rows, k),
+                      source->selection, numThreads);
+    const void *data = pruned.getData().data();
+    compressTo(MatrixRef::rowMajor(data, rows, k), Selection::FirstNonzeros, 0);
+    compressTo(MatrixRef::columnMajor(data, k, rows), Selection::FirstNonzeros,
+               2);
+  }
   compressed.clear();
-  compressed[op->getResult(1 - result)] = results[1 - result];
+  for (auto [i, tensor] : llvm::enumerate(results))
+    if (i != result)
+      compressed[op->getResult(i)] = tensor;
   return results[result];
 }
 
@@ -236,7 +257,8 @@ FailureOr<HostTensor> ConstantEvaluator::evaluatePack(PackOp op) {
 
   // Straight from the dense matrix where there is one.
   auto compress = op.getValues().getDefiningOp<CompressOp>();
-  if (compress && op.getMetadata().getDefiningOp() == compress) {
+  if (compress && op.getValues() == compress->getResult(0) &&
+      op.getMetadata() == compress->getResult(1)) {
     FailureOr<CompressSource> source = getCompressSource(compress);
     if (failed(source))
       return failure();

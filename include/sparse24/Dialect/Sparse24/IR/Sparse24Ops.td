@@ -133,15 +133,23 @@ def Sparse24_CompressOp : Sparse24_DestinationOp<"compress"> {
     the first ones and does not fail; `sparse24-fold-constants` refuses such a
     constant and names the group.
 
+    With `prune = transposable` there may be two more results: values and
+    metadata of the transposed matrix, by the same mask. Training multiplies by
+    both (forward by one, backward by the other), and gets both from one pass
+    over the weight.
+
     | operand | shape | element type |
     | --- | --- | --- |
     | `input` | M × K | f16, bf16, f32 (tf32), i8, ui8, f8E4M3FN, f8E5M2 |
     | `inits[0]`, values | M × 2·⌈K/4⌉, f32: M × ⌈K/2⌉ | that of `input` |
     | `inits[1]`, metadata | M × ⌈K/16⌉, f32: M × ⌈K/8⌉ | i16 |
+    | `inits[2]`, transposed values | K × 2·⌈M/4⌉, f32: K × ⌈M/2⌉ | that of `input` |
+    | `inits[3]`, transposed metadata | K × ⌈M/16⌉, f32: K × ⌈M/8⌉ | i16 |
 
     Rules:
     * `compress_c1`: all operands are plain tensors, or all are memrefs.
-    * `compress_c2`: there are two inits, values and metadata.
+    * `compress_c2`: there are two inits, values and metadata, or with
+      `prune = transposable` four.
     * `compress_c3`: the element type of `input` is in the table.
     * `compress_c4`: `values` has the element type of `input`.
     * `compress_c5`: `metadata` has element type i16.
