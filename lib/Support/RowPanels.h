@@ -13,7 +13,7 @@
 #ifndef SPARSE24_LIB_SUPPORT_ROWPANELS_H
 #define SPARSE24_LIB_SUPPORT_ROWPANELS_H
 
-#include "Transposable.h"
+#include "TileKernels.h"
 #include "sparse24/Support/Pattern.h"
 
 #include <algorithm>

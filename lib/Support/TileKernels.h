@@ -1,11 +1,11 @@
-//===- Transposable.h - Pruning tiles of a panel ----------------*- C++ -*-===//
+//===- TileKernels.h - Pruning tiles of a panel -----------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef SPARSE24_LIB_SUPPORT_TRANSPOSABLE_H
-#define SPARSE24_LIB_SUPPORT_TRANSPOSABLE_H
+#ifndef SPARSE24_LIB_SUPPORT_TILEKERNELS_H
+#define SPARSE24_LIB_SUPPORT_TILEKERNELS_H
 
 #include "sparse24/Support/ElementType.h"
 
@@ -18,4 +18,4 @@ void pruneTiles(ElementType type, unsigned char *panel, int64_t rowBytes,
 
 } // namespace sparse24::detail
 
-#endif // SPARSE24_LIB_SUPPORT_TRANSPOSABLE_H
+#endif // SPARSE24_LIB_SUPPORT_TILEKERNELS_H

@@ -1,4 +1,4 @@
-//===- Transposable.cpp - Masks that are 2:4 both ways --------------------===//
+//===- TileKernels.cpp - Pruning tiles of a panel -------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -6,7 +6,7 @@
 
 #include "sparse24/Support/Transposable.h"
 
-#include "Transposable.h"
+#include "TileKernels.h"
 
 #include <algorithm>
 #include <cmath>
