@@ -11,6 +11,7 @@ exit status is 1. The rate counts what has to be read and written, once.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 import argparse
+import contextlib
 import json
 import statistics
 import sys
@@ -23,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "python"))
 
 from bench_matmul import FLUSH_BYTES, capture, describe_machine, take_turns  # noqa: E402
 from compiled import Function, Library  # noqa: E402
-from contestants import warn  # noqa: E402
+from contestants import attempt  # noqa: E402
 from sparse24 import pattern  # noqa: E402
 
 SAMPLED_ROWS = 64
@@ -101,10 +102,9 @@ def kept_norms(problem):
         return tuple(part.sum(dtype=torch.float64).item() for part in (values.float().abs(), values.float().square()))
 
     kept = {"magnitude": problem.values, "transposable": problem.tile_values}
-    try:
-        kept["PyTorch's greedy 4×4 tile"] = pytorch_tile(problem.dense)[0]
-    except (RuntimeError, NotImplementedError) as error:
-        warn("PyTorch's 4×4 tile", error)
+    greedy = attempt("PyTorch's greedy 4×4 tile", lambda: pytorch_tile(problem.dense))
+    if greedy:
+        kept["PyTorch's greedy 4×4 tile"] = greedy()[0]
     whole = sums(problem.dense)
     return {name: [part / all_of_it for part, all_of_it in zip(sums(values), whole)] for name, values in kept.items()}
 
@@ -118,22 +118,16 @@ def peers(problem):
         "compress": {"cuSPARSELt": lambda: torch._cslt_compress(problem.pruned)},
         "tiles_both_ways": {"PyTorch's greedy 4×4 tile": lambda: pytorch_tile(problem.dense)},
     }
-    for operation in contestants.values():
-        for name, run in list(operation.items()):
-            try:
-                run()
-                torch.cuda.synchronize()
-            except (RuntimeError, NotImplementedError) as error:
-                warn(name, error)
-                del operation[name]
-    return contestants
+    return {operation: {name: run for name, run in others.items() if attempt(name, run)}
+            for operation, others in contestants.items()}
 
 
 def bytes_moved(problem):
     """Operation -> bytes that have to be read and written."""
     dense, compressed = problem.dense.nbytes, problem.values.nbytes + problem.metadata.nbytes
-    return {"copy": 2 * dense, "prune": 2 * dense, "tiles": 2 * dense, "compress": dense + compressed,
-            "tiles_compress": dense + compressed, "tiles_both_ways": dense + 2 * compressed, "prune_compress": dense + compressed, "decompress": dense + compressed, "pack": 2 * compressed}
+    return {**dict.fromkeys(("copy", "prune", "tiles"), 2 * dense),
+            **dict.fromkeys(("compress", "prune_compress", "tiles_compress", "decompress"), dense + compressed),
+            "tiles_both_ways": dense + 2 * compressed, "pack": 2 * compressed}
 
 
 def measure(problem, functions, flush, options):
@@ -180,10 +174,10 @@ def main():
     case, = json.loads(options.cases.read_text())
     result.update(case)
     problem = Problem(case["rows"], case["k"])
-    functions = {name: Function(library, f"{name}_{case['name']}") for name in case["operations"]}
-    for function in functions.values():
-        function.__enter__()
-    result["rows_measured"] = measure(problem, functions, flush, options)
+    with contextlib.ExitStack() as stack:
+        functions = {name: stack.enter_context(Function(library, f"{name}_{case['name']}"))
+                     for name in case["operations"]}
+        result["rows_measured"] = measure(problem, functions, flush, options)
     result["kept_magnitude_and_squared_norm"] = kept_norms(problem)
     print(", ".join(f"{key} {value}" for key, value in result.items() if key != "rows_measured"),
           table(result["rows_measured"]), sep="\n\n")

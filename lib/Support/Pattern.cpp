@@ -111,18 +111,20 @@ double keptSquaredNorm(ElementType type, const MatrixRef &matrix,
       convertToFloat(type, data, values.data(), columns);
       return sumOfSquares<8>(values, columns);
     };
-    auto sumChunk = [&](int64_t row, int64_t, const void *data,
-                        int64_t columns) {
-      total[row / kPanelRows] += norm(data, columns);
+    PanelBuffer all(type), tiles(type);
+    auto sumPanel = [&](int64_t row, int64_t rows, int64_t k, int64_t columns) {
+      all.read(matrix, row, rows, k, columns);
+      bool hasTiles = selection == Selection::Transposable;
+      if (hasTiles)
+        tiles.read(matrix, row, rows, k, columns, type, selection);
+      for (int64_t r = 0; r < rows; ++r) {
+        pruneRow(block, (hasTiles ? tiles : all).row(r), columns,
+                 pruned.data());
+        total[row / kPanelRows] += norm(all.row(r), columns);
+        kept[row / kPanelRows] += norm(pruned.data(), columns);
+      }
     };
-    forEachRowChunk(type, matrix, begin, end, Selection::FirstNonzeros,
-                    sumChunk);
-    auto sumKept = [&](int64_t row, int64_t, const void *data,
-                       int64_t columns) {
-      pruneRow(block, data, columns, pruned.data());
-      kept[row / kPanelRows] += norm(pruned.data(), columns);
-    };
-    forEachRowChunk(type, matrix, begin, end, selection, sumKept);
+    forEachPanelChunk(type, begin, end, matrix.k, sumPanel);
   };
   parallelForBlockRows(type, matrix, numThreads, sumRows);
   double totalSum = std::accumulate(total.begin(), total.end(), 0.0);

@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 
 #: Element type -> (elements of a group, elements that are kept).
-GROUPS = {"f16": (4, 2), "bf16": (4, 2), "tf32": (2, 1)}
+GROUPS = {"tf32": (2, 1), **{name: (4, 2) for name in ("f16", "bf16", "s8", "u8", "e4m3", "e5m2")}}
 
 #: Element type -> unit roundoff, half of the gap between 1 and the next number.
 UNIT_ROUNDOFF = {"f64": 2.0**-53, "f32": 2.0**-24, "tf32": 2.0**-11, "f16": 2.0**-11, "bf16": 2.0**-8}
@@ -93,18 +93,14 @@ def magnitude_rank(bits, element_type):
 
 def kept_positions(bits, element_type):
     """Gives the kept positions of each group, ascending: rows × groups × kept."""
-    size, kept = (2, 1) if element_type == "tf32" else (4, 2)
-    rows, columns = bits.shape
-    ranks = np.pad(magnitude_rank(bits, element_type), ((0, 0), (0, -columns % size))).reshape(rows, -1, size)
+    ranks, kept = _grouped(magnitude_rank(bits, element_type), element_type)
     return np.sort(np.argsort(-ranks, axis=-1, kind="stable")[..., :kept], axis=-1)
 
 
 def compress_bits(bits, element_type):
     """Prunes by magnitude and compresses; gives values and 16-bit words of metadata."""
-    positions = kept_positions(bits, element_type)
-    size = 2 if element_type == "tf32" else 4
-    rows, columns = bits.shape
-    groups = np.pad(bits, ((0, 0), (0, -columns % size))).reshape(rows, -1, size)
+    positions, rows = kept_positions(bits, element_type), len(bits)
+    groups, _ = _grouped(bits, element_type)
     values = np.take_along_axis(groups, positions, axis=-1).reshape(rows, -1)
     if element_type == "tf32":
         nibbles = np.where(positions[..., 0] == 0, 0x4, 0xE)
@@ -119,9 +115,8 @@ def prune_bits(bits, element_type, criterion="magnitude"):
     if criterion == "transposable":
         return np.where(transposable_mask(bits, element_type), bits, bits.dtype.type(0))
     positions = kept_positions(bits, element_type)
-    size = 2 if element_type == "tf32" else 4
     rows, columns = bits.shape
-    groups = np.pad(bits, ((0, 0), (0, -columns % size))).reshape(rows, -1, size)
+    groups, _ = _grouped(bits, element_type)
     pruned = np.zeros_like(groups)
     np.put_along_axis(pruned, positions, np.take_along_axis(groups, positions, axis=-1), axis=-1)
     return pruned.reshape(rows, -1)[:, :columns]
@@ -157,7 +152,7 @@ def transposable_patterns():
 
 def transposable_mask(bits, element_type):
     """Gives what `transposable` keeps; Support/Transposable.h defines it, ties included."""
-    return _tile_mask(to_float(bits, element_type), 2 if element_type == "tf32" else 4)
+    return _tile_mask(to_float(bits, element_type), GROUPS[element_type][0])
 
 
 def _tile_mask(values, size):

@@ -38,13 +38,10 @@ def draw(random, shape, element):
     return np.where(random.random(shape) < 0.5, bits, random.choice(np.array(special_bits(element), kind), shape))
 
 
-class Turned:
-    """The shapes of the transposed matrix' values and metadata."""
-
-    def __init__(self, element, shape):
-        rows, k = shape
-        self.values = (k, -(-rows // 2)) if element == "tf32" else (k, 2 * -(-rows // 4))
-        self.words = (k, -(-rows // 8)) if element == "tf32" else (k, -(-rows // 16))
+def compressed_shapes(element, shape):
+    """The shapes of a matrix' values and metadata."""
+    rows, k = shape
+    return ((rows, -(-k // 2)), (rows, -(-k // 8))) if element == "tf32" else ((rows, 2 * -(-k // 4)), (rows, -(-k // 16)))
 
 
 class Case:
@@ -54,9 +51,9 @@ class Case:
         self.element, self.shape, self.is_static = element, shape, is_static
         rows, k = shape
         self.name = f"{element}_{rows}x{k}_{'static' if is_static else 'dynamic'}"
-        self.values = (rows, -(-k // 2)) if element == "tf32" else (rows, 2 * -(-k // 4))
-        self.words = (rows, -(-k // 8)) if element == "tf32" else (rows, -(-k // 16))
-        self.turned = Turned(element, shape)
+        self.values, self.words = compressed_shapes(element, shape)
+        # Of the transposed matrix.
+        self.turned_values, self.turned_words = compressed_shapes(element, shape[::-1])
         self.is_both_ways = shape in BOTH_WAYS and is_static != (shape == BOTH_WAYS[-1])
         self.has_tiles = is_static or shape == BOTH_WAYS[-1]
         self.bits = draw(np.random.default_rng(rows * 1000 + k), shape, element)
@@ -145,11 +142,12 @@ func.func @constant_tiles_{self.name}() -> ({dense}, {values}, {words}) {{
 
     def both_ways(self):
         dense, values, words = self.tensor(self.shape), self.tensor(self.values), self.tensor(self.words, "i16")
-        turned = f"{self.tensor(self.turned.values)}, {self.tensor(self.turned.words, 'i16')}"
+        turned_values, turned_words = self.tensor(self.turned_values), self.tensor(self.turned_words, "i16")
+        turned = f"{turned_values}, {turned_words}"
         all_inits = f"outs(%v, %m, %vt, %mt : {values}, {words}, {turned}) prune = transposable"
         yield f"""
-func.func @ways_{self.name}(%w: {dense}, %v: {values}, %m: {words}, %vt: {self.tensor(self.turned.values)},
-                            %mt: {self.tensor(self.turned.words, 'i16')}) -> ({values}, {words}, {turned}) {{
+func.func @ways_{self.name}(%w: {dense}, %v: {values}, %m: {words}, %vt: {turned_values},
+                            %mt: {turned_words}) -> ({values}, {words}, {turned}) {{
   %0:4 = sparse24.compress ins(%w : {dense}) {all_inits} -> {values}, {words}, {turned}
   return %0#0, %0#1, %0#2, %0#3 : {values}, {words}, {turned}
 }}
@@ -161,8 +159,8 @@ func.func @constant_ways_{self.name}() -> ({values}, {words}, {turned}) {{
   %w = arith.constant dense<"0x{self.bits.tobytes().hex().upper()}"> : {dense}
   %v = tensor.empty() : {values}
   %m = tensor.empty() : {words}
-  %vt = tensor.empty() : {self.tensor(self.turned.values)}
-  %mt = tensor.empty() : {self.tensor(self.turned.words, 'i16')}
+  %vt = tensor.empty() : {turned_values}
+  %mt = tensor.empty() : {turned_words}
   %0:4 = sparse24.compress ins(%w : {dense}) {all_inits} -> {values}, {words}, {turned}
   return %0#0, %0#1, %0#2, %0#3 : {values}, {words}, {turned}
 }}

@@ -26,7 +26,9 @@ struct Staging : wgmma_sp::OutputPieces, PanelLayout {
   int64_t getCols(int64_t part) const {
     return std::min(pieceColumns(), columns - part * pieceColumns());
   }
-  int64_t getAlignedBytes() const { return llvm::alignTo(bytes(), 1024); }
+  int64_t getAlignedBytes() const {
+    return llvm::alignTo(bytes(), kSwizzleAlignment);
+  }
 };
 
 /// Columns whose operands are loaded at a time: enough for their latencies to

@@ -16,9 +16,6 @@ namespace mma_sp = ::sparse24::mma_sp;
 
 using Extent = EpilogueOperand::Extent;
 
-/// A swizzle of 128 bytes repeats after eight rows.
-static constexpr int64_t kPanelAlignment = 1024;
-
 //===----------------------------------------------------------------------===//
 // Where operands are kept
 //===----------------------------------------------------------------------===//
@@ -122,7 +119,7 @@ int64_t OperandStages::getConsumerBytes(int64_t cols) const {
   for (const EpilogueOperand &operand : operands)
     if (operand.panel)
       bytes +=
-          llvm::alignTo(getPanelBytes(*operand.panel, cols), kPanelAlignment);
+          llvm::alignTo(getPanelBytes(*operand.panel, cols), kSwizzleAlignment);
   return bytes;
 }
 
@@ -141,8 +138,8 @@ IndexValue OperandStages::getPlace(IndexValue consumer,
     if (&other == &operand)
       break;
     if (other.panel)
-      before +=
-          llvm::alignTo(getPanelBytes(*other.panel, columns), kPanelAlignment);
+      before += llvm::alignTo(getPanelBytes(*other.panel, columns),
+                              kSwizzleAlignment);
   }
   return consumer * getConsumerBytes(columns) + before;
 }

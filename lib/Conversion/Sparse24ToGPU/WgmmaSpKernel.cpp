@@ -10,9 +10,6 @@
 using namespace mlir;
 using namespace mlir::sparse24;
 
-// The swizzle of 128 bytes permutes the 16-byte pieces of eight rows.
-static constexpr int64_t kSharedAlignment = 1024;
-
 static int64_t getBarrierOffset(const WgmmaSpKernelSpec &spec) {
   return getMainloopSharedMemoryBytes(spec) +
          getEpilogueSharedMemoryBytes(spec) +
@@ -21,7 +18,7 @@ static int64_t getBarrierOffset(const WgmmaSpKernelSpec &spec) {
 
 int64_t WgmmaSpKernelSpec::getSharedMemoryBytes() const {
   int64_t barriers = 2 * schedule.getStages() * MBarriers::kBytes;
-  return kSharedAlignment + getBarrierOffset(*this) + barriers;
+  return kSwizzleAlignment + getBarrierOffset(*this) + barriers;
 }
 
 nvgpu::TensorMapDescriptorType TensorMapShape::getType() const {
@@ -287,7 +284,7 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
   IndexValue block = narrow(gpu::BlockIdOp::create(b, gpu::Dimension::x));
   IndexValue blocks = narrow(gpu::GridDimOp::create(b, gpu::Dimension::x));
   IndexValue warpgroup = thread / wgmma_sp::kLanes;
-  IndexValue origin = getAlignedOffset(b, kSharedAlignment).narrow();
+  IndexValue origin = getAlignedOffset(b, kSwizzleAlignment).narrow();
   IndexValue barriers = origin + getBarrierOffset(spec);
   int64_t stages = spec.schedule.getStages();
   WgmmaSpKernelContext context{

@@ -20,6 +20,10 @@ namespace mlir::sparse24 {
 
 namespace wgmma_sp = ::sparse24::wgmma_sp;
 
+/// What boxes and stages in shared memory are aligned to: the swizzle of 128
+/// bytes permutes the 16-byte pieces of eight rows.
+constexpr int64_t kSwizzleAlignment = wgmma_sp::kStrideBytesB;
+
 /// What distinguishes one `wgmma.sp` kernel from another.
 struct WgmmaSpKernelSpec : KernelSpec {
   WgmmaSpKernelSpec(MatmulOp matmul, ScheduleAttr schedule,

@@ -27,17 +27,42 @@ using namespace mlir::sparse24;
 
 static constexpr int64_t kGroups = ::sparse24::kGroupsPerMetadataWord;
 
+/// Loops over all indices below `ends`.
+static void
+emitParallel(ImplicitLocOpBuilder &b, ArrayRef<Value> ends,
+             function_ref<void(ImplicitLocOpBuilder &, ValueRange)> body) {
+  SmallVector<Value> begins(ends.size(), emitIndex(b, 0)),
+      steps(ends.size(), emitIndex(b, 1));
+  scf::ParallelOp::create(
+      b, begins, ends, steps,
+      [&](OpBuilder &builder, Location loc, ValueRange indices) {
+        ImplicitLocOpBuilder inner(loc, builder);
+        body(inner, indices);
+      });
+}
+
 /// Loops over the rows of a matrix and the words of metadata that a row has.
 static void
 emitWordLoop(ImplicitLocOpBuilder &b, Value rows, Value words,
              function_ref<void(ImplicitLocOpBuilder &, Value, Value)> body) {
-  Value zero = emitIndex(b, 0), one = emitIndex(b, 1);
-  scf::ParallelOp::create(
-      b, ValueRange{zero, zero}, ValueRange{rows, words}, ValueRange{one, one},
-      [&](OpBuilder &builder, Location loc, ValueRange indices) {
-        ImplicitLocOpBuilder inner(loc, builder);
-        body(inner, indices[0], indices[1]);
-      });
+  emitParallel(b, {rows, words},
+               [&](ImplicitLocOpBuilder &b, ValueRange indices) {
+                 body(b, indices[0], indices[1]);
+               });
+}
+
+static Value emitIsBelow(ImplicitLocOpBuilder &b, Value index, Value end) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, end);
+}
+
+/// Emits what is done only where the condition holds.
+static void emitIf(ImplicitLocOpBuilder &b, Value condition,
+                   function_ref<void(ImplicitLocOpBuilder &)> body) {
+  scf::IfOp::create(b, condition, [&](OpBuilder &builder, Location loc) {
+    ImplicitLocOpBuilder inner(loc, builder);
+    body(inner);
+    scf::YieldOp::create(inner);
+  });
 }
 
 namespace {
@@ -96,8 +121,7 @@ SmallVector<Value> WordMatrix::load(ImplicitLocOpBuilder &b, Value row,
   Value last = arith::SubIOp::create(b, size, emitIndex(b, 1));
   for (int64_t i = 0; i < width; ++i) {
     Value column = getColumn(b, word, i);
-    Value isIn =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column, size);
+    Value isIn = emitIsBelow(b, column, size);
     Value safe = arith::MinUIOp::create(b, column, last);
     Value element = b.createOrFold<arith::BitcastOp>(
         getBitsType(),
@@ -122,31 +146,27 @@ void WordMatrix::store(ImplicitLocOpBuilder &b, Value row, Value word,
   Value size = emitSize(b, memref, 1);
   for (auto [i, element] : llvm::enumerate(bits)) {
     Value column = getColumn(b, word, static_cast<int64_t>(i));
-    Value isIn =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column, size);
-    scf::IfOp::create(b, isIn, [&](OpBuilder &builder, Location loc) {
-      Value stored = builder.createOrFold<arith::BitcastOp>(
-          loc, getElementType(), element);
-      memref::StoreOp::create(builder, loc, stored, memref,
-                              ValueRange{row, column});
-      scf::YieldOp::create(builder, loc);
+    emitIf(b, emitIsBelow(b, column, size), [&](ImplicitLocOpBuilder &b) {
+      Value stored =
+          b.createOrFold<arith::BitcastOp>(getElementType(), element);
+      memref::StoreOp::create(b, stored, memref, ValueRange{row, column});
     });
   }
 }
 
+static bool isContiguous(Value memref) {
+  return cast<MemRefType>(memref.getType()).getLayout().isIdentity();
+}
+
 /// Calls `body` with the matrices' words: whole ones where rows are made of
 /// them, and else element by element; in a branch for each if only run time
-/// tells. `values` may be null.
+/// tells.
 static void forWholeness(
     ImplicitLocOpBuilder &b, Value dense, Value values, PatternShape shape,
     function_ref<void(ImplicitLocOpBuilder &, const WordOperands &)> body) {
   int64_t width = kGroups * shape.groupSize;
   auto emit = [&](ImplicitLocOpBuilder &b, bool isWhole) {
     body(b, {{dense, width, isWhole}, {values, kGroups * shape.kept, isWhole}});
-  };
-  auto isContiguous = [](Value memref) {
-    return !memref ||
-           cast<MemRefType>(memref.getType()).getLayout().isIdentity();
   };
   auto type = cast<MemRefType>(dense.getType());
   if (!isContiguous(dense) || !isContiguous(values))
@@ -211,8 +231,7 @@ public:
       }
       SmallVector<Value> loaded =
           from.load(b, arith::MinUIOp::create(b, row, last), word);
-      Value isIn =
-          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, size);
+      Value isIn = emitIsBelow(b, row, size);
       for (Value &element : loaded)
         element = arith::SelectOp::create(b, isIn, element,
                                           emitZero(b, element.getType()));
@@ -231,25 +250,21 @@ public:
         body(b, r, row);
         continue;
       }
-      Value isIn = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row,
-                                         emitSize(b, matrix, 0));
-      scf::IfOp::create(b, isIn, [&](OpBuilder &builder, Location loc) {
-        ImplicitLocOpBuilder inner(loc, builder);
-        body(inner, r, row);
-        scf::YieldOp::create(inner);
-      });
+      emitIf(b, emitIsBelow(b, row, emitSize(b, matrix, 0)),
+             [&](ImplicitLocOpBuilder &b) { body(b, r, row); });
     }
   }
 
-private:
-  Value getRow(ImplicitLocOpBuilder &b, Value tile, int64_t r) const {
-    return emitAffine(b, b.getAffineDimExpr(0) * number + r, {tile});
-  }
   /// Whether the matrix has all rows of all iterations.
   bool isWhole() const {
     auto type = cast<MemRefType>(matrix.getType());
     return multiple == 1 ||
            (!type.isDynamicDim(0) && type.getDimSize(0) % multiple == 0);
+  }
+
+private:
+  Value getRow(ImplicitLocOpBuilder &b, Value tile, int64_t r) const {
+    return emitAffine(b, b.getAffineDimExpr(0) * number + r, {tile});
   }
 
   Value matrix;
@@ -387,7 +402,8 @@ struct LowerCompress : OpRewritePattern<CompressOp> {
     auto compressWords = [&](ImplicitLocOpBuilder &b,
                              const WordOperands &words) {
       if (isBothWays)
-        return compressBothWays(b, op, words, *shape, compressTile);
+        return compressBothWays(b, op, words, rows.isWhole(), *shape,
+                                compressTile);
       rows.emitLoop(b, emitSize(b, metadata, 1),
                     [&](ImplicitLocOpBuilder &b, Value tile, Value word) {
                       compressTile(b, words, tile, word);
@@ -405,16 +421,11 @@ private:
 
   /// An iteration has as many rows as columns: a word of metadata either way.
   static void compressBothWays(ImplicitLocOpBuilder &b, CompressOp op,
-                               const WordOperands &words, PatternShape shape,
-                               CompressTile compressTile) {
-    Value dense = op.getInput();
-    auto type = cast<MemRefType>(op.getInits()[2].getType());
-    auto denseType = cast<MemRefType>(dense.getType());
+                               const WordOperands &words, bool areRowsWhole,
+                               PatternShape shape, CompressTile compressTile) {
     int64_t size = words.dense.width;
-    bool areRowsWhole = !denseType.isDynamicDim(0) &&
-                        denseType.getDimSize(0) % size == 0 &&
-                        type.getLayout().isIdentity();
-    WordMatrix values{op.getInits()[2], words.values.width, areRowsWhole};
+    WordMatrix values{op.getInits()[2], words.values.width,
+                      areRowsWhole && isContiguous(op.getInits()[2])};
     auto compressBlock = [&](ImplicitLocOpBuilder &b, Value block, Value word) {
       SmallVector<SmallVector<Value>> kept(size);
       SmallVector<Value> codes(size);
@@ -438,17 +449,11 @@ private:
               b, arith::TruncIOp::create(b, b.getI16Type(), codes[c]),
               op.getInits()[3], ValueRange{column, block});
         };
-        if (words.dense.isWhole) {
+        if (words.dense.isWhole)
           store(b);
-          continue;
-        }
-        Value isIn = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column,
-                                           emitSize(b, dense, 1));
-        scf::IfOp::create(b, isIn, [&](OpBuilder &builder, Location loc) {
-          ImplicitLocOpBuilder inner(loc, builder);
-          store(inner);
-          scf::YieldOp::create(inner);
-        });
+        else
+          emitIf(b, emitIsBelow(b, column, emitSize(b, op.getInput(), 1)),
+                 store);
       }
     };
     emitBlockLoop(b, emitSize(b, op.getInits()[3], 1),
@@ -461,33 +466,20 @@ private:
   emitBlockLoop(ImplicitLocOpBuilder &b, Value blocks, Value words,
                 function_ref<void(ImplicitLocOpBuilder &, Value, Value)> body) {
     constexpr int64_t height = 4, width = 8;
-    Value zero = emitIndex(b, 0), one = emitIndex(b, 1);
     Value down = emitIndex(b, height), across = emitIndex(b, width);
     SmallVector<Value> ends = {arith::CeilDivUIOp::create(b, blocks, down),
                                arith::CeilDivUIOp::create(b, words, across),
                                down, across};
-    scf::ParallelOp::create(
-        b, SmallVector<Value>(4, zero), ends, SmallVector<Value>(4, one),
-        [&](OpBuilder &builder, Location loc, ValueRange indices) {
-          ImplicitLocOpBuilder inner(loc, builder);
-          AffineExpr group = inner.getAffineDimExpr(0),
-                     inGroup = inner.getAffineDimExpr(1);
-          Value block = emitAffine(inner, group * height + inGroup,
-                                   {indices[0], indices[2]});
-          Value word = emitAffine(inner, group * width + inGroup,
-                                  {indices[1], indices[3]});
-          Value isIn = arith::AndIOp::create(
-              inner,
-              arith::CmpIOp::create(inner, arith::CmpIPredicate::ult, block,
-                                    blocks),
-              arith::CmpIOp::create(inner, arith::CmpIPredicate::ult, word,
-                                    words));
-          scf::IfOp::create(inner, isIn, [&](OpBuilder &builder, Location loc) {
-            ImplicitLocOpBuilder guarded(loc, builder);
-            body(guarded, block, word);
-            scf::YieldOp::create(guarded);
-          });
-        });
+    emitParallel(b, ends, [&](ImplicitLocOpBuilder &b, ValueRange indices) {
+      AffineExpr group = b.getAffineDimExpr(0), inGroup = b.getAffineDimExpr(1);
+      Value block =
+          emitAffine(b, group * height + inGroup, {indices[0], indices[2]});
+      Value word =
+          emitAffine(b, group * width + inGroup, {indices[1], indices[3]});
+      Value isIn = arith::AndIOp::create(b, emitIsBelow(b, block, blocks),
+                                         emitIsBelow(b, word, words));
+      emitIf(b, isIn, [&](ImplicitLocOpBuilder &b) { body(b, block, word); });
+    });
   }
 
   /// Adds a group's kept elements, and its nibble to the word's metadata.
@@ -623,19 +615,17 @@ struct LowerPack : OpRewritePattern<PackOp> {
 
   LogicalResult matchAndRewrite(PackOp op,
                                 PatternRewriter &rewriter) const override {
-    auto type = dyn_cast<MemRefType>(op.getValues().getType());
-    if (!type)
+    if (!isa<MemRefType>(op.getValues().getType()))
       return rewriter.notifyMatchFailure(op, "not on buffers");
-    FailureOr<PatternShape> shape =
-        PatternShape::get(op, type.getElementType());
+    FailureOr<PatternShape> shape = getPatternShape(op, op.getValues());
     if (failed(shape))
       return failure();
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    Type bitsType =
-        b.getIntegerType(type.getElementType().getIntOrFloatBitWidth());
+    Type bitsType = b.getIntegerType(8 * shape->bytes);
     PackedView view(b, op.getInit(), op.getLayout(), *shape, bitsType);
     Value zero = emitZero(b, bitsType);
-    Value padding = arith::ConstantOp::create(b, b.getI16IntegerAttr(0x4444));
+    Value padding = arith::ConstantOp::create(
+        b, b.getI16IntegerAttr(::sparse24::kPaddingMetadataWord));
     emitCopy(b, op.getValues(), view.values, view.valueIndex, view.rows,
              view.keptColumns, view.valueChunk, zero);
     emitCopy(b, op.getMetadata(), view.words, view.wordIndex, view.rows,
@@ -652,7 +642,7 @@ private:
                        int64_t chunk, Value padding) {
     auto type = cast<MemRefType>(source.getType());
     // Rows that end within a chunk are copied element by element.
-    if (!type.getLayout().isIdentity() || type.isDynamicDim(1) ||
+    if (!isContiguous(source) || type.isDynamicDim(1) ||
         type.getDimSize(1) % chunk != 0)
       chunk = 1;
     auto vectorType = VectorType::get({chunk}, type.getElementType());
@@ -664,11 +654,9 @@ private:
         b, emitIndex(b, rows), emitIndex(b, columns / chunk),
         [&](ImplicitLocOpBuilder &b, Value row, Value number) {
           Value column = emitAffine(b, b.getAffineDimExpr(0) * chunk, {number});
-          Value isIn = arith::AndIOp::create(
-              b,
-              arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, numRows),
-              arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column,
-                                    numColumns));
+          Value isIn =
+              arith::AndIOp::create(b, emitIsBelow(b, row, numRows),
+                                    emitIsBelow(b, column, numColumns));
           auto copied = scf::IfOp::create(
               b, isIn,
               [&](OpBuilder &builder, Location loc) {
