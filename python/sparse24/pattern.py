@@ -1,8 +1,18 @@
 """The 2:4 rule in NumPy, written independently of the compiler.
 
 A row is cut into groups of four elements (tf32: two), and at most two (tf32:
-one) of each may be nonzero. Magnitude pruning keeps the largest magnitudes; of
-equal ones, the lower index; NaN counts as larger than infinity. -0.0 is zero.
+one) of each may be nonzero. -0.0 is zero. What pruning keeps of a group, by the
+criteria of `sparse24.prune`:
+
+    magnitude     the largest |w|
+    importance    the largest scores, which the user gives: f32, rows x K (movement
+                  or Fisher scores, say); the weight itself doesn't matter
+    wanda         the largest |w| |score|, rounded to f32; the scores, f32 and K, are
+                  the norms of the columns of the activations (Sun et al., arXiv
+                  2306.11695); a zero weight ranks as 0 whatever its score
+    transposable  two of each row and column of 4 x 4 tiles, the largest sum of |w|
+
+NaN ranks above everything; of equals the lower index is kept.
 """
 
 import itertools
@@ -11,6 +21,9 @@ import numpy as np
 
 #: Element type -> (elements of a group, elements that are kept).
 GROUPS = {"tf32": (2, 1), **{name: (4, 2) for name in ("f16", "bf16", "s8", "u8", "e4m3", "e5m2")}}
+
+#: Criterion -> how many dimensions its scores have: none, K or rows x K.
+CRITERIA = {"magnitude": 0, "transposable": 0, "wanda": 1, "importance": 2}
 
 #: Element type -> unit roundoff, half of the gap between 1 and the next number.
 UNIT_ROUNDOFF = {"f64": 2.0**-53, "f32": 2.0**-24, "tf32": 2.0**-11, "f16": 2.0**-11, "bf16": 2.0**-8}
@@ -55,21 +68,58 @@ def count_violations(weight, element_type):
     return int(np.count_nonzero(violating)), violating.size
 
 
-def prune(weight, element_type, criterion="magnitude"):
-    """Gives the matrix with what a criterion of `sparse24.prune` drops set to zero: all but the largest
-    magnitudes of each group, or what keeps most magnitude in each tile (`transposable`)."""
+def prune(weight, element_type, criterion="magnitude", scores=None):
+    """Gives the matrix with what the criterion drops set to +0.0; what it keeps keeps its bits.
+
+    `weight` is rows x K of numbers that the element type holds, `scores` f32 of the shape that the
+    criterion wants (see above), None where it takes none. Raises ValueError if they don't fit.
+    """
     weight = np.asarray(weight)
-    groups, kept = _grouped(weight, element_type)
+    mask = _kept_mask(weight.astype(np.float32), element_type, criterion, scores)
+    return np.where(mask, weight, weight.dtype.type(0))
+
+
+def _kept_mask(values, element_type, criterion, scores):
+    """Gives where the criterion keeps the elements of a f32 matrix."""
+    if criterion not in CRITERIA:
+        raise ValueError(f"unknown criterion '{criterion}'")
+    dimensions = CRITERIA[criterion]
+    wanted = values.shape[2 - dimensions:] if dimensions else None
+    given = None if scores is None else np.shape(scores)
+    if given != wanted:
+        raise ValueError(f"{criterion} of a weight {values.shape} takes scores {wanted}, not {given}")
     if criterion == "transposable":
-        return np.where(_tile_mask(weight.astype(np.float32), groups.shape[-1]), weight, weight.dtype.type(0))
-    magnitude = np.abs(groups)
-    # NaN above infinity: order by (is NaN, magnitude), descending and stable.
-    is_nan = np.isnan(magnitude)
-    order = np.lexsort((np.where(is_nan, 0, -magnitude), ~is_nan))
-    keep = np.zeros(groups.shape, bool)
-    np.put_along_axis(keep, order[..., :kept], True, axis=-1)
-    pruned = np.where(keep, groups, groups.dtype.type(0))
-    return pruned.reshape(weight.shape[0], -1)[:, : weight.shape[1]]
+        return _tile_mask(values, GROUPS[element_type][0])
+    if criterion == "magnitude":
+        scores = np.abs(values)
+    elif criterion == "wanda":
+        with np.errstate(over="ignore", invalid="ignore"):
+            products = np.abs(values) * np.abs(np.asarray(scores, np.float32))
+        scores = np.where(values == 0, np.float32(0), products)
+    return _group_mask(_score_rank(scores), element_type)
+
+
+def _score_rank(scores):
+    """Gives positive integers in the order of f32 scores: from -inf, over zeros of either sign, to inf, then NaN."""
+    bits = np.ascontiguousarray(scores, np.float32).view(np.int32).astype(np.int64)
+    rank = np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
+    return np.where(np.isnan(scores), 0x7FFFFFFF, rank) + 2**31
+
+
+def _top_positions(ranks, element_type):
+    """Gives the positions of the highest ranks of each group, ascending: rows × groups × kept.
+
+    Ranks aren't negative, so that positions past the end of a row, which have 0, come last.
+    """
+    ranks, kept = _grouped(ranks, element_type)
+    return np.sort(np.argsort(-ranks, axis=-1, kind="stable")[..., :kept], axis=-1)
+
+
+def _group_mask(ranks, element_type):
+    """Gives where the highest ranks of each group are."""
+    groups, _ = _grouped(np.zeros(ranks.shape, bool), element_type)
+    np.put_along_axis(groups, _top_positions(ranks, element_type), True, axis=-1)
+    return groups.reshape(len(ranks), -1)[:, : ranks.shape[1]]
 
 
 def norm_kept(weight, pruned):
@@ -91,15 +141,11 @@ def magnitude_rank(bits, element_type):
     return bits & {"tf32": 0x7FFFFFFF, "f16": 0x7FFF, "bf16": 0x7FFF, "e4m3": 0x7F, "e5m2": 0x7F}[element_type]
 
 
-def kept_positions(bits, element_type):
-    """Gives the kept positions of each group, ascending: rows × groups × kept."""
-    ranks, kept = _grouped(magnitude_rank(bits, element_type), element_type)
-    return np.sort(np.argsort(-ranks, axis=-1, kind="stable")[..., :kept], axis=-1)
-
-
-def compress_bits(bits, element_type):
-    """Prunes by magnitude and compresses; gives values and 16-bit words of metadata."""
-    positions, rows = kept_positions(bits, element_type), len(bits)
+def compress_bits(bits, element_type, criterion="magnitude", scores=None):
+    """Prunes by a criterion and compresses; gives values and 16-bit words of metadata."""
+    bits, rows = prune_bits(bits, element_type, criterion, scores), len(bits)
+    # Of what was pruned, magnitude finds the nonzeros, and the first zeros where these are too few.
+    positions = _top_positions(magnitude_rank(bits, element_type), element_type)
     groups, _ = _grouped(bits, element_type)
     values = np.take_along_axis(groups, positions, axis=-1).reshape(rows, -1)
     if element_type == "tf32":
@@ -110,16 +156,13 @@ def compress_bits(bits, element_type):
     return values, (nibbles << [0, 4, 8, 12]).sum(axis=-1).astype(np.uint16)
 
 
-def prune_bits(bits, element_type, criterion="magnitude"):
-    """Prunes by a criterion of `sparse24.prune`: what is dropped becomes +0.0."""
-    if criterion == "transposable":
-        return np.where(transposable_mask(bits, element_type), bits, bits.dtype.type(0))
-    positions = kept_positions(bits, element_type)
-    rows, columns = bits.shape
-    groups, _ = _grouped(bits, element_type)
-    pruned = np.zeros_like(groups)
-    np.put_along_axis(pruned, positions, np.take_along_axis(groups, positions, axis=-1), axis=-1)
-    return pruned.reshape(rows, -1)[:, :columns]
+def prune_bits(bits, element_type, criterion="magnitude", scores=None):
+    """Prunes as `prune` does; of NaN, magnitude keeps those with the larger bits."""
+    if criterion == "magnitude" and scores is None:
+        mask = _group_mask(magnitude_rank(bits, element_type), element_type)
+    else:
+        mask = _kept_mask(to_float(bits, element_type), element_type, criterion, scores)
+    return np.where(mask, bits, bits.dtype.type(0))
 
 
 def to_float(bits, element_type):
