@@ -39,6 +39,9 @@ function(sparse24_add_mlir_library part)
   sparse24_add_library(${part} SOURCES ${ARG_SOURCES}
     LINK_LIBS ${ARG_LINK_LIBS} MLIR LLVM DEPENDS Sparse24Headers)
   target_compile_options(Sparse24${part} PRIVATE -fno-exceptions)
+  if(SPARSE24_PRECOMPILE_HEADERS)
+    target_precompile_headers(Sparse24${part} REUSE_FROM Sparse24Upstream)
+  endif()
   set_property(GLOBAL APPEND PROPERTY SPARSE24_MLIR_PARTS Sparse24::${part})
 endfunction()
 
