@@ -47,6 +47,9 @@ class Problem:
         self.restored = torch.empty_like(self.dense)
         self.tiles = torch.empty_like(self.dense)
         self.tile_values, self.tile_metadata = torch.empty_like(self.values), torch.empty_like(self.metadata)
+        self.scores = torch.rand(k, device="cuda")
+        self.wanda_values, self.wanda_metadata = torch.empty_like(self.values), torch.empty_like(self.metadata)
+        self.report = torch.empty(3, device="cuda", dtype=torch.int64)
         self.both_ways = [torch.empty_like(tensor) for tensor in (self.values, self.metadata) * 2]
         # Whole tiles of rows.
         self.sample = (4 * torch.randperm(rows // 4)[:SAMPLED_ROWS // 4, None] + torch.arange(4)).flatten()
@@ -58,7 +61,10 @@ class Problem:
         pruned = pattern.prune_bits(dense, "bf16")
         tiles = pattern.prune_bits(dense, "bf16", "transposable")
         tile_values, tile_metadata = pattern.compress_bits(tiles, "bf16")
-        wanted = ((self.pruned, pruned), (self.values, values), (self.metadata, metadata), (self.restored, pruned),
+        wanda = pattern.compress_bits(dense, "bf16", "wanda", self.scores.cpu().numpy())
+        if self.report.tolist() != [0, self.dense.numel() // 4, 0]:
+            return False
+        wanted = ((self.pruned, pruned), (self.wanda_values, wanda[0]), (self.wanda_metadata, wanda[1]), (self.values, values), (self.metadata, metadata), (self.restored, pruned),
                   (self.tiles, tiles), (self.tile_values, tile_values), (self.tile_metadata, tile_metadata))
         if not all(np.array_equal(bits(got[self.sample]), want) for got, want in wanted):
             return False
@@ -78,6 +84,8 @@ def ours(problem, functions):
                "tiles": (problem.dense, problem.tiles),
                "tiles_compress": (problem.dense, problem.tile_values, problem.tile_metadata),
                "tiles_both_ways": (problem.dense, *problem.both_ways),
+               "wanda_compress": (problem.dense, problem.scores, problem.wanda_values, problem.wanda_metadata),
+               "verify": (problem.pruned, problem.report),
                "decompress": (problem.values, problem.metadata, problem.restored),
                "pack": (problem.values, problem.metadata, problem.packed)}
     return {name: lambda name=name, own=own: functions[name].run(own, torch.cuda.current_stream().cuda_stream)
@@ -126,7 +134,8 @@ def bytes_moved(problem):
     """Operation -> bytes that have to be read and written."""
     dense, compressed = problem.dense.nbytes, problem.values.nbytes + problem.metadata.nbytes
     return {**dict.fromkeys(("copy", "prune", "tiles"), 2 * dense),
-            **dict.fromkeys(("compress", "prune_compress", "tiles_compress", "decompress"), dense + compressed),
+            **dict.fromkeys(("compress", "prune_compress", "tiles_compress", "wanda_compress", "decompress"),
+                            dense + compressed), "verify": dense,
             "tiles_both_ways": dense + 2 * compressed, "pack": 2 * compressed}
 
 

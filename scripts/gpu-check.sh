@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks compiled products on a GPU, element by element. Two steps, as the
+# Checks compiled products on a GPU, element by element, or pruning and
+# compression, bit by bit. Two steps, as the
 # compiler and the card may be on different machines:
 #   scripts/gpu-check.sh build   compiles kernels into build/gpu-check (needs the compiler)
 #   scripts/gpu-check.sh run     builds the checker with g++ and runs it (needs a card)
@@ -10,9 +11,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/gpu-common.sh"
 
 usage() {
   cat <<'TEXT'
-usage: scripts/gpu-check.sh [build|run|all] [--dir DIR] [-- CHECKER OPTIONS]
-  --dir DIR  where the objects are (default build/gpu-check). To use another
-             machine, carry the working tree and this directory there.
+usage: scripts/gpu-check.sh [build|run|all] [--what matmul|pattern] [--dir DIR] [-- CHECKER OPTIONS]
+  --what     what is checked: products (the default), or pruning and compression
+             (on random and special bits, and on the layers of all-MiniLM-L6-v2
+             where scripts/setup.sh --model fetched it; running it needs NumPy)
+  --dir DIR  where the objects are (default build/gpu-check, for patterns build/gpu-check-pattern).
+             To use another machine, carry the working tree and this directory there.
 Checker options: --filter TEXT, --max-size SIZE, --no-graphs.
 Environment: SPARSE24_TARGET (default sm_80), SPARSE24_FAMILY (of the packed
 layouts; default wgmma_sp for sm_90a, else mma_sp), SPARSE24_GPU_FORMAT (isa, the
@@ -23,17 +27,32 @@ Exit status: 0 if all is right.
 TEXT
 }
 
-step=all dir=
+step=all dir= what=matmul
 while [ $# -gt 0 ]; do
   case $1 in
     build | run | all) step=$1 ;;
     --dir) dir=$2; shift ;;
+    --what) what=$2; shift ;;
     --help) usage; exit ;;
     --) shift; break ;;
     *) usage >&2; exit 2 ;;
   esac
   shift
 done
+if [ "$what" = pattern ]; then
+  dir=${dir:-$build/gpu-check-pattern}
+  export SPARSE24_BUILD_DIR=$build
+  if [ "$step" != run ]; then
+    rm -rf "$dir"
+    "${PYTHON:-$python}" "$harness/check_pattern.py" build "$dir" --target "${SPARSE24_TARGET:-sm_80}" \
+      $([ ! -f "$model" ] || echo --model "$model")
+  fi
+  if [ "$step" != build ]; then
+    ${SPARSE24_LAUNCHER:-} "${PYTHON:-$python}" "$harness/check_pattern.py" run "$dir"
+  fi
+  exit
+fi
+[ "$what" = matmul ] || { usage >&2; exit 2; }
 dir=${dir:-$build/gpu-check}
 
 if [ "$step" != run ]; then

@@ -31,9 +31,6 @@ static void addKernels(OpPassManager &manager) {
   OpPassManager &functions = manager.nest<func::FuncOp>();
   functions.addPass(createConvertLinalgToParallelLoopsPass());
   functions.addPass(createSparse24TileParallelLoopsPass());
-  // Makes the number of threads a constant of the inner loop's bound, where
-  // the conversion looks for it.
-  functions.addPass(createCanonicalizerPass());
   functions.addPass(createGpuMapParallelLoopsPass());
   functions.addPass(createConvertParallelLoopToGpuPass());
   manager.addPass(createLowerAffinePass());

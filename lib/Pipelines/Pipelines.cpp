@@ -24,12 +24,18 @@ static void addCleanup(OpPassManager &manager) {
 
 void mlir::sparse24::buildTensorPipeline(OpPassManager &manager,
                                          const PipelineOptions &options) {
+  if (!options.checkpoints.empty()) {
+    Sparse24ImportWeightsPassOptions import;
+    import.files.assign(options.checkpoints.begin(), options.checkpoints.end());
+    manager.addPass(createSparse24ImportWeightsPass(import));
+  }
   Sparse24DetectPassOptions detect;
   detect.target = options.target;
   detect.prune = options.prune;
   detect.precision = options.precision;
   manager.addPass(createSparse24DetectPass(detect));
   manager.addPass(createSparse24SparsifyPass());
+  manager.addPass(createSparse24MergeCompressionsPass());
   manager.addPass(createConvertElementwiseToLinalgPass());
   manager.addPass(createSparse24FuseEpiloguesPass());
   if (!options.isCpu()) {

@@ -119,7 +119,7 @@ public:
   }
 
   /// Chooses what each group keeps.
-  template <Selection selection>
+  template <Selection::Kind selection>
   void select() {
     for (int i = 0; i < kGroups; ++i) {
       if constexpr (kGroupSize == 4) {
@@ -197,6 +197,14 @@ public:
       }
   }
 
+  /// How many elements have a larger rank.
+  int countAbove(Rank rank) const {
+    int count = 0;
+    for (int j = 0; j < kGroupSize; ++j)
+      for (int i = 0; i < kGroups; ++i)
+        count += Traits::rank(element[j][i]) > rank;
+    return count;
+  }
   /// How many groups have more nonzeros than they may keep.
   int countViolations() const {
     Element violating[kGroups];
@@ -227,7 +235,7 @@ private:
   /// What Selection::FirstNonzeros ranks is only whether an element is nonzero;
   /// on ties the lower index goes first, so the first nonzeros are kept and
   /// after them the first zeros.
-  template <Selection selection>
+  template <Selection::Kind selection>
   static Rank selectionRank(Element bits) {
     Rank rank = Traits::rank(bits);
     return selection == Selection::Magnitude ? rank : rank != 0;

@@ -39,6 +39,25 @@ uint32_t magnitudeRank(ElementType type, uint32_t bits) {
   }
 }
 
+uint32_t largestNumberRank(ElementType type) {
+  switch (type) {
+  case ElementType::F16:
+    return 0x7C00;
+  case ElementType::BF16:
+    return 0x7F80;
+  case ElementType::TF32:
+    return 0x7F800000;
+  case ElementType::S8:
+    return 128;
+  case ElementType::U8:
+    return 255;
+  case ElementType::E4M3:
+    return 0x7E;
+  default:
+    return 0x7C;
+  }
+}
+
 bool isZero(ElementType type, uint32_t bits) {
   return magnitudeRank(type, bits) == 0;
 }
@@ -50,11 +69,14 @@ PatternReport checkPattern(ElementType type, const MatrixRef &matrix,
   std::mutex mutex;
   auto checkRows = [&](auto block, int64_t begin, int64_t end) {
     PatternReport found;
+    auto largestNumber =
+        static_cast<typename decltype(block)::Rank>(largestNumberRank(type));
     auto checkChunk = [&](int64_t row, int64_t k, const void *data,
                           int64_t columns) {
       forEachBlock(block, data, columns, [&](int64_t b) {
         int violations = block.countViolations();
         found.violatingGroups += violations;
+        found.nans += block.countAbove(largestNumber);
         // Chunks come panel by panel: a later one may be further up.
         if (violations == 0 || (found.firstRow >= 0 && row >= found.firstRow))
           return;
@@ -68,6 +90,7 @@ PatternReport checkPattern(ElementType type, const MatrixRef &matrix,
 
     std::lock_guard<std::mutex> lock(mutex);
     report.violatingGroups += found.violatingGroups;
+    report.nans += found.nans;
     if (!found.conforms() &&
         (report.firstRow < 0 || found.firstRow < report.firstRow)) {
       report.firstRow = found.firstRow;
@@ -111,15 +134,14 @@ double keptSquaredNorm(ElementType type, const MatrixRef &matrix,
       convertToFloat(type, data, values.data(), columns);
       return sumOfSquares<8>(values, columns);
     };
-    PanelBuffer all(type), tiles(type);
+    PanelBuffer all(type), prunedPanel(type);
     auto sumPanel = [&](int64_t row, int64_t rows, int64_t k, int64_t columns) {
       all.read(matrix, row, rows, k, columns);
-      bool hasTiles = selection == Selection::Transposable;
-      if (hasTiles)
-        tiles.read(matrix, row, rows, k, columns, type, selection);
+      if (selection.isOfPanels())
+        prunedPanel.read(matrix, row, rows, k, columns, type, selection);
       for (int64_t r = 0; r < rows; ++r) {
-        pruneRow(block, (hasTiles ? tiles : all).row(r), columns,
-                 pruned.data());
+        pruneRow(block, (selection.isOfPanels() ? prunedPanel : all).row(r),
+                 columns, pruned.data());
         total[row / kPanelRows] += norm(all.row(r), columns);
         kept[row / kPanelRows] += norm(pruned.data(), columns);
       }
@@ -146,7 +168,7 @@ void prune(ElementType type, const MatrixRef &matrix,
       input.read(matrix, row, rows, k, columns, type, selection);
       output.prepareWrite(result, row, k);
       for (int64_t r = 0; r < rows; ++r)
-        if (selection == Selection::Transposable)
+        if (selection.isOfPanels())
           std::memcpy(output.row(r), input.row(r),
                       columns * storageBytes(type));
         else

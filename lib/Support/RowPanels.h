@@ -13,6 +13,7 @@
 #ifndef SPARSE24_LIB_SUPPORT_ROWPANELS_H
 #define SPARSE24_LIB_SUPPORT_ROWPANELS_H
 
+#include "ScoreKernels.h"
 #include "TileKernels.h"
 #include "sparse24/Support/Pattern.h"
 
@@ -55,16 +56,20 @@ public:
   explicit PanelBuffer(ElementType type) : elementBytes(storageBytes(type)) {}
 
   /// Makes rows [row, row + rows) × columns [k, k + columns) readable by row(),
-  /// pruned if the selection is one of tiles.
+  /// pruned if the selection is one of panels.
   void read(const MatrixRef &matrix, int64_t row, int64_t rows, int64_t k,
             int64_t columns, ElementType type, Selection selection) {
-    if (selection != Selection::Transposable)
+    if (!selection.isOfPanels())
       return read(matrix, row, rows, k, columns);
     viewBuffer();
     std::memset(base, 0, kPanelRows * kRowBytes);
     copyStrided(elementBytes, rows, columns, address(matrix, row, k),
                 matrix.rowStride, matrix.kStride, base, rowElements(), 1);
-    pruneTiles(type, base, kRowBytes, rows, columns);
+    if (selection == Selection::Transposable)
+      return pruneTiles(type, base, kRowBytes, rows, columns);
+    int64_t stride = selection == Selection::Importance ? matrix.k : 0;
+    pruneByScores(type, base, kRowBytes, rows, columns, selection,
+                  selection.scores + row * stride + k, stride);
   }
   /// The same as it is.
   void read(const MatrixRef &matrix, int64_t row, int64_t rows, int64_t k,
@@ -146,7 +151,7 @@ void forEachPanelChunk(ElementType type, int64_t begin, int64_t end, int64_t k,
 
 /// Calls body(row, k, data, columns) for every chunk of every row in
 /// [begin, end), where `data` are columns [k, k + columns) of that row, pruned
-/// if the selection is one of tiles.
+/// if the selection is one of panels.
 template <typename Body>
 void forEachRowChunk(ElementType type, const MatrixRef &matrix, int64_t begin,
                      int64_t end, Selection selection, Body body) {

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Utils/Utils.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "sparse24/Target/Passes.h"
 
 #include <numeric>
@@ -47,4 +48,12 @@ void TileParallelLoops::runOnOperation() {
   }
   for (scf::ParallelOp loop : collect())
     scf::tileParallelLoop(loop, {threads}, /*noMinMaxBounds=*/false);
+
+  // Makes the number of threads a constant of the inner loop's bound, where the
+  // conversion to kernels looks for it. (All of canonicalization would leave no
+  // loop, and no kernel, of a single iteration.)
+  RewritePatternSet patterns(&getContext());
+  affine::AffineMinOp::getCanonicalizationPatterns(patterns, &getContext());
+  if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    signalPassFailure();
 }

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List
 
-from sparse24 import tools
+from sparse24 import pattern, tools
 from sparse24.remarks import Remark, read_remarks
 
 TARGETS = ("cpu", "sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100a", "sm_120a")
@@ -75,11 +75,13 @@ def load(directory):
                     read_remarks(directory / "remarks.yaml"))
 
 
-def compile(module, directory, target="sm_80", prune="none", precision="none"):
+def compile(module, directory, target="sm_80", prune="none", precision="none", checkpoints=()):
     """Compiles the MLIR file `module` into `directory`; gives the Artifact.
 
     `prune` and `precision` are permissions: with "none" only weights that are
-    2:4 already, in types that kernels multiply, become sparse.
+    2:4 already, in types that kernels multiply, become sparse. `checkpoints` are
+    safetensors files that the module's `sparse24.weight` operations name tensors of;
+    one weight at a time is brought into memory.
     """
     directory, module = Path(directory).resolve(), Path(module).resolve()
     directory.mkdir(parents=True, exist_ok=True)
@@ -92,12 +94,20 @@ def compile(module, directory, target="sm_80", prune="none", precision="none"):
                "format": "llvm" if is_cpu else "isa"}
     if not is_cpu:
         options.update({"weights-file": artifact.weights.name, "kernels-file": artifact.ptx.name})
-    pipeline = " ".join(f"{key}={value}" for key, value in options.items())
     # In the directory, for the options' syntax allows few characters in names.
+    links = [directory / f"checkpoint.{index}.safetensors" for index in range(len(checkpoints))]
+    for link, checkpoint in zip(links, checkpoints):
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path(checkpoint).resolve())
+    if links:
+        options["checkpoints"] = ",".join(link.name for link in links)
+    pipeline = " ".join(f"{key}={value}" for key, value in options.items())
     tools.run([tools.find("sparse24-opt"), module, "-o", artifact.llvm_module,
                f"--sparse24-pipeline={pipeline}",
                "--remarks-filter=^sparse24", "--remark-format=yaml",
                "--remarks-output-file=remarks.yaml"], cwd=directory)
+    for link in links:
+        link.unlink()
     artifact.remarks = read_remarks(directory / "remarks.yaml")
     if not is_cpu:
         _link(artifact)
@@ -168,10 +178,11 @@ def add_arguments(parser):
     """Adds the options that say what to compile for."""
     parser.add_argument("--target", choices=TARGETS, default="sm_80",
                         help="what to compile for (default: sm_80)")
-    parser.add_argument("--prune", choices=("none", "magnitude", "transposable"), default="none",
-                        help="permit pruning weights that aren't 2:4: keep the two largest magnitudes "
-                             "of each four, or those of each four by four that leave the transposed weight "
-                             "2:4, too (default: none, they stay dense)")
+    parser.add_argument("--prune", choices=("none", *pattern.CRITERIA), default="none",
+                        help="permit pruning weights that aren't 2:4 (default: none, they stay dense): keep of each "
+                             "four the two of largest magnitude, of largest importance, or of largest magnitude "
+                             "times norm of the activations (wanda; the last two need attributes sparse24.scores); "
+                             "or those of each four by four that leave the transposed weight 2:4, too (transposable)")
     parser.add_argument("--precision", choices=("none", "bf16", "f16", "tf32"), default="none",
                         help="permit multiplying f32 operands in this type (default: none, they stay dense)")
 
@@ -184,10 +195,13 @@ def main(arguments=None):
     )
     parser.add_argument("module", help="an MLIR file: linalg on tensors")
     parser.add_argument("-o", "--output", required=True, help="the directory to make")
+    parser.add_argument("--checkpoint", nargs="+", default=[], metavar="FILE",
+                        help="safetensors files that the module names weights of (see sparse24.export --reference)")
     add_arguments(parser)
     options = parser.parse_args(arguments)
     try:
-        artifact = compile(options.module, options.output, options.target, options.prune, options.precision)
+        artifact = compile(options.module, options.output, options.target, options.prune, options.precision,
+                           options.checkpoint)
     except tools.ToolError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

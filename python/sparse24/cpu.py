@@ -10,7 +10,7 @@ import numpy as np
 
 from sparse24 import tools
 
-_NUMPY_TYPES = {"f64": np.float64, "f32": np.float32, "f16": np.float16, "i32": np.int32, "i8": np.int8}
+_NUMPY_TYPES = {"f64": np.float64, "f32": np.float32, "f16": np.float16, "i64": np.int64, "i32": np.int32, "i8": np.int8}
 
 
 @dataclass

@@ -1,11 +1,14 @@
 """Exports the linear layers of a safetensors checkpoint as MLIR.
 
     python -m sparse24.export model.safetensors -o model.mlir --tokens 128
+    python -m sparse24.export model.safetensors -o model.mlir --reference
 
 A linear layer is a two-dimensional `X.weight` (outputs x inputs) with a bias
 `X.bias`. Each becomes a public function that takes the activations (tokens x
 inputs) and gives act(x . weight^T + bias) in `linalg`; the weights stand in the
-module as `dense_resource` constants. With --blocks there is also a function for
+module as `dense_resource` constants or, with --reference, as `sparse24.weight`
+operations that name the checkpoint's tensors: for checkpoints bigger than memory.
+`python -m sparse24.compiler` then takes the file by --checkpoint. With --blocks there is also a function for
 each feed-forward block, the intermediate and the output layer in one.
 """
 
@@ -23,17 +26,24 @@ import numpy as np
 #: Weights begin at multiples of this many bytes in the module.
 RESOURCE_ALIGNMENT = 64
 
-MLIR_TYPES = {"float32": "f32", "float16": "f16", "float64": "f64"}
+#: NumPy has no bf16: its bits stand for it.
+MLIR_TYPES = {"float32": "f32", "float16": "f16", "float64": "f64", "uint16": "bf16"}
+#: Element types in a checkpoint -> NumPy's.
+_CHECKPOINT_TYPES = {"F32": np.float32, "F16": np.float16, "F64": np.float64, "BF16": np.uint16}
 
 
 @dataclass
 class Layer:
-    """One linear layer: outputs = activation(inputs . weight^T + bias)."""
+    """One linear layer: outputs = activation(inputs . weight^T + bias).
+
+    `key` is the checkpoint's name of it; None means that weight and bias are written into modules.
+    """
 
     name: str
     weight: np.ndarray
     bias: np.ndarray
     activation: Optional[str] = None
+    key: Optional[str] = None
 
     @property
     def outputs(self):
@@ -55,8 +65,9 @@ def function_name(key):
     return re.sub(r"\W", "_", key)
 
 
-def load_layers(path, patterns=("*",)):
-    """Reads the layers whose function names match one of the patterns."""
+def load_layers(path, patterns=("*",), reference=False):
+    """Reads the layers whose function names match one of the patterns. With `reference` the elements
+    stay in the checkpoint, whose tensors the layers name: the arrays are only of their shapes."""
     from safetensors import safe_open
 
     layers = []
@@ -70,15 +81,27 @@ def load_layers(path, patterns=("*",)):
             weight_shape = checkpoint.get_slice(key).get_shape()
             if len(weight_shape) != 2 or not any(fnmatch.fnmatch(name, p) for p in patterns):
                 continue
+            activation = "gelu" if name.endswith("_intermediate") else None
+            if reference:
+                weight, bias = (_shape_of(checkpoint, stem + end) for end in (".weight", ".bias"))
+                if weight is not None and bias is not None and weight.dtype == bias.dtype:
+                    layers.append(Layer(name, weight, bias, activation, stem))
+                continue
             try:
                 weight, bias = checkpoint.get_tensor(key), checkpoint.get_tensor(stem + ".bias")
             except TypeError as error:
                 raise ValueError(f"{key}: NumPy can't hold its element type ({error})") from error
             if bias.shape != weight.shape[:1] or weight.dtype.name not in MLIR_TYPES:
                 continue
-            activation = "gelu" if name.endswith("_intermediate") else None
             layers.append(Layer(name, weight, bias.astype(weight.dtype), activation))
     return layers
+
+
+def _shape_of(checkpoint, key):
+    """Gives an array of a tensor's type and shape that takes no memory; None for other types."""
+    tensor = checkpoint.get_slice(key)
+    kind = _CHECKPOINT_TYPES.get(tensor.get_dtype())
+    return None if kind is None else np.broadcast_to(np.zeros((), kind), tensor.get_shape())
 
 
 def _natural_order(key):
@@ -106,9 +129,13 @@ class _Writer:
         self.lines = []
         self.resources = {}
 
-    def resource(self, key, array):
+    def constant(self, layer, kind, array):
+        """Gives the operation whose result is a layer's weight or bias, without its type."""
+        if layer.key is not None:
+            return f'sparse24.weight "{layer.key}.{kind}"'
+        key = f"{layer.name}_{kind}"
         self.resources[key] = array
-        return f"dense_resource<{key}>"
+        return f"arith.constant dense_resource<{key}>"
 
     def function(self, name, layers):
         """Writes one function that applies the layers in turn."""
@@ -138,12 +165,12 @@ class _Writer:
         b_type = f"tensor<{layer.outputs}x{element_type}>"
         y_type = f"tensor<{self.tokens}x{layer.outputs}x{element_type}>"
         sizes = "%tokens" if self.tokens == "?" else ""
-        weight = self.resource(layer.name + "_weight", layer.weight)
-        bias = self.resource(layer.name + "_bias", layer.bias)
+        weight = self.constant(layer, "weight", layer.weight)
+        bias = self.constant(layer, "bias", layer.bias)
         n = lambda word: f"%{word}{index}"
         self.lines += [
-            f"  {n('weight')} = arith.constant {weight} : {w_type}",
-            f"  {n('bias')} = arith.constant {bias} : {b_type}",
+            f"  {n('weight')} = {weight} : {w_type}",
+            f"  {n('bias')} = {bias} : {b_type}",
             f"  {n('zero')} = arith.constant 0.0 : {element_type}",
             f"  {n('empty')} = tensor.empty({sizes}) : {y_type}",
             f"  {n('fill')} = linalg.fill ins({n('zero')} : {element_type}) outs({n('empty')} : {y_type}) -> {y_type}",
@@ -185,6 +212,9 @@ class _Writer:
             "#row = affine_map<(m, n) -> (n)>\n\n"
         )
         stream.write("\n".join(self.lines))
+        if not self.resources:
+            stream.write("\n")
+            return
         # The first four bytes of a resource are its alignment.
         alignment = struct.pack("<I", RESOURCE_ALIGNMENT).hex()
         stream.write("\n\n{-#\n  dialect_resources: {\n    builtin: {\n")
@@ -234,8 +264,10 @@ def main(arguments=None):
     parser.add_argument("--layers", nargs="+", default=["*"], metavar="GLOB",
                         help="only functions with matching names, such as 'layer_0_*'")
     parser.add_argument("--blocks", action="store_true", help="also export feed-forward blocks")
+    parser.add_argument("--reference", action="store_true",
+                        help="leave the weights in the checkpoint and name them")
     options = parser.parse_args(arguments)
-    layers = load_layers(options.checkpoint, options.layers)
+    layers = load_layers(options.checkpoint, options.layers, options.reference)
     if not layers:
         parser.error("no linear layer matches")
     blocks = feed_forward_blocks(layers) if options.blocks else []

@@ -17,8 +17,8 @@
 // CHECK: vector.store %{{.*}}, %[[OUT]][{{.*}}] {alignment = 16 : i64} : memref<?x?xf16>, vector<16xf16>
 // CHECK: else
 // CHECK: scf.parallel
-// CHECK-COUNT-16: memref.load %[[W]]
-// CHECK-COUNT-16: memref.store %{{.*}}, %[[OUT]]
+// CHECK-COUNT-16: vector.load %[[W]]{{.*}}vector<1xf16>
+// CHECK-COUNT-16: vector.store %{{.*}}, %[[OUT]]{{.*}}vector<1xf16>
 // CHECK-NOT: sparse24
 func.func @prune(%w: memref<?x?xf16>, %out: memref<?x?xf16>) {
   sparse24.prune magnitude ins(%w : memref<?x?xf16>) outs(%out : memref<?x?xf16>)
@@ -139,4 +139,23 @@ func.func @tensors(%w: tensor<4x16xbf16>, %out: tensor<4x16xbf16>) -> tensor<4x1
   // expected-error @below {{'sparse24.prune' op wasn't lowered to loops: it must be on buffers (run one-shot-bufferize first)}}
   %0 = sparse24.prune magnitude ins(%w : tensor<4x16xbf16>) outs(%out : tensor<4x16xbf16>) -> tensor<4x16xbf16>
   return %0 : tensor<4x16xbf16>
+}
+
+// -----
+
+// Nothing was found; then what is found is added, wherever it is.
+// CHECK-LABEL: @verify
+// CHECK-SAME: %[[W:.*]]: memref<4x16xi8>, %[[R:.*]]: memref<3xi64>
+// CHECK: scf.parallel
+// CHECK-COUNT-3: memref.store %{{.*}}, %[[R]]
+// CHECK: scf.parallel
+// CHECK: vector.load %[[W]]
+// CHECK: scf.if
+// CHECK: memref.atomic_rmw addi %{{.*}}, %[[R]]
+// CHECK: memref.atomic_rmw minu %{{.*}}, %[[R]]
+// Integers have no NaN.
+// CHECK-NOT: memref.atomic_rmw
+func.func @verify(%w: memref<4x16xi8>, %r: memref<3xi64>) {
+  sparse24.verify ins(%w : memref<4x16xi8>) outs(%r : memref<3xi64>)
+  return
 }

@@ -129,7 +129,7 @@ def Sparse24ConvertToEmulatorPass : Pass<"sparse24-convert-to-emulator", "::mlir
 }
 
 def Sparse24ConvertToGPUPass : Pass<"sparse24-convert-to-gpu", "::mlir::ModuleOp"> {
-  let summary = "Turn products into launches of generated kernels";
+  let summary = "Turn products and two-way compression into generated kernels";
   let description = [{
     **Overview.** Replaces each `sparse24.matmul` on memrefs by a
     `gpu.launch_func` of a kernel that it generates into the `gpu.module`
@@ -153,8 +153,13 @@ def Sparse24ConvertToGPUPass : Pass<"sparse24-convert-to-gpu", "::mlir::ModuleOp
     others is copied to one that hasn't, and such an output is stored element by
     element.
 
+    `compress` with four results, of contiguous buffers, becomes a kernel, too.
+    A thread prunes four tiles, stores what their rows keep, and stages what
+    their columns keep in shared memory, so that the transposed matrix is
+    written in whole words.
+
     **Preconditions.** The program is bufferized with identity layouts; the
-    sparse operand is packed and a schedule is set
+    sparse operand of a product is packed and a schedule is set
     (`sparse24-select-schedules`).
 
     **Caveats.** `mma_sp` kernels are generated for f16 and bf16 operands,
@@ -259,12 +264,13 @@ def Sparse24ConvertToLinalgPass : Pass<"sparse24-convert-to-linalg"> {
   let summary = "Lower sparse24 operations on buffers to loops";
   let description = [{
     **Overview.** Replaces the memref forms of `prune`, `compress`,
-    `decompress`, `pack` and `matmul` (of compressed and of packed operands) with
-    `scf` loops around `arith`, `memref` and `vector` operations. This is what
-    the operations mean, and what target `cpu` runs; GPUs run all but `matmul`
-    so, as kernels of a thread for each iteration.
+    `decompress`, `verify`, `pack` and `matmul` (of compressed and of packed
+    operands) with `scf` loops around `arith`, `memref` and `vector` operations.
+    This is what the operations mean, and what target `cpu` runs; GPUs run so,
+    as kernels of a thread for each iteration, what `sparse24-convert-to-gpu`
+    has no kernel for.
 
-    `prune`, `compress` and `decompress` are loops in parallel over the rows and
+    `prune`, `compress`, `decompress` and `verify` are loops in parallel over the rows and
     the words of metadata, four groups each. Where rows consist of whole words,
     these are loaded and stored as vectors, otherwise element by element; where
     only run time tells, there is a branch for each. `pack` moves chunks that
@@ -283,7 +289,7 @@ def Sparse24ConvertToLinalgPass : Pass<"sparse24-convert-to-linalg"> {
     hardware's rounding of its operands is within the error bound that outputs
     are compared by, and isn't reproduced. 8-bit floats are widened by
     `arith.extf`, which `sparse24-expand-fp8` turns into integer arithmetic for
-    LLVM. Unsigned 8-bit integers aren't lowered.
+    LLVM.
 
     Before:
     ```mlir

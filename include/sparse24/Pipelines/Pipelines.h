@@ -32,7 +32,8 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
       llvm::cl::init("cpu")};
   Option<std::string> prune{
       *this, "prune",
-      llvm::cl::desc("prune weights that aren't 2:4: none or magnitude; "
+      llvm::cl::desc("prune weights that aren't 2:4 by: none, magnitude, "
+                     "transposable, importance or wanda; "
                      "sparse24.allow_prune overrides it"),
       llvm::cl::init("none")};
   Option<std::string> precision{
@@ -50,6 +51,10 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
           clEnumValN(OutputFormat::ISA, "isa", "kernels as PTX"),
           clEnumValN(OutputFormat::Bin, "bin", "kernels as a cubin"),
           clEnumValN(OutputFormat::Fatbin, "fatbin", "kernels as a fatbin"))};
+  ListOption<std::string> checkpoints{
+      *this, "checkpoints",
+      llvm::cl::desc("safetensors files that sparse24.weight names tensors "
+                     "of")};
   Option<std::string> weightsFile{
       *this, "weights-file",
       llvm::cl::desc("write the weights there instead of into the module (GPU "

@@ -117,6 +117,10 @@ bool isZero(ElementType type, uint32_t bits);
 /// The rank of an element in magnitude pruning: larger is kept first.
 uint32_t magnitudeRank(ElementType type, uint32_t bits);
 
+/// The rank of the largest number that the type has, infinity included: what
+/// ranks above it is NaN.
+uint32_t largestNumberRank(ElementType type);
+
 /// What checkPattern() found.
 struct PatternReport {
   int64_t groups = 0;
@@ -125,11 +129,13 @@ struct PatternReport {
   int64_t violatingGroups = 0;
   int64_t firstRow = -1;
   int64_t firstGroup = -1;
+  /// Elements that are NaN.
+  int64_t nans = 0;
 
   bool conforms() const { return violatingGroups == 0; }
 };
 
-/// Counts the groups that break the pattern. `numThreads` here and below: 0
+/// Counts the groups that break the pattern, and NaN. `numThreads` here and below: 0
 /// means one for each core.
 PatternReport checkPattern(ElementType type, const MatrixRef &matrix,
                            int numThreads = 0);
@@ -138,20 +144,41 @@ PatternReport checkPattern(ElementType type, const MatrixRef &matrix,
 // Dense to compressed and back
 //===----------------------------------------------------------------------===//
 
-/// How a group with more nonzeros than allowed is brought to the pattern.
-enum class Selection : uint8_t {
-  /// Keeps the first nonzeros. For matrices that already have the pattern,
-  /// where
-  /// it loses nothing.
-  FirstNonzeros,
-  /// Keeps the largest magnitudes.
-  Magnitude,
-  /// Keeps in each tile of 4 × 4 (tf32: 2 × 2) two of each row and column, so
-  /// that the transposed matrix has the pattern, too: those with the largest
-  /// sum
-  /// of magnitudes (Transposable.h). What is missing at the edges counts as
-  /// zero.
-  Transposable,
+/// How a group with more nonzeros than allowed is brought to the pattern, and
+/// the scores that this takes.
+struct Selection {
+  enum Kind : uint8_t {
+    /// Keeps the first nonzeros. For matrices that already have the pattern,
+    /// where it loses nothing.
+    FirstNonzeros,
+    /// Keeps the largest magnitudes.
+    Magnitude,
+    /// Keeps in each tile of 4 × 4 (tf32: 2 × 2) two of each row and column, so
+    /// that the transposed matrix has the pattern, too: those with the largest
+    /// sum of magnitudes (Transposable.h). What is missing at the edges counts
+    /// as zero.
+    Transposable,
+    /// Keeps the largest scores: NaN before infinity before finite ones; ties
+    /// keep the lower index, and both zeros are equal. The elements themselves
+    /// don't count.
+    Importance,
+    /// Keeps the largest |element| · |score of its column|, rounded to f32, in
+    /// that order (Sun et al., arXiv 2306.11695, where scores are the norms of
+    /// the activations that the column is multiplied with). A zero has product
+    /// 0 whatever the score.
+    Wanda,
+  };
+
+  Selection(Kind kind, const float *scores = nullptr)
+      : kind(kind), scores(scores) {}
+  operator Kind() const { return kind; }
+  /// Whether elements are compared with others than their neighbours in the
+  /// row, or by more than themselves.
+  bool isOfPanels() const { return kind >= Transposable; }
+
+  Kind kind;
+  /// Importance: rows × k, row-major and contiguous. Wanda: k.
+  const float *scores;
 };
 
 /// Writes the matrix with every position that pruning drops set to +0.0.

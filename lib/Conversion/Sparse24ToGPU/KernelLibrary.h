@@ -46,6 +46,14 @@ LogicalResult checkWgmmaSp(MatmulOp matmul);
 void lowerToMmaSp(MatmulOp matmul, KernelLibrary &library);
 void lowerToWgmmaSp(MatmulOp matmul, KernelLibrary &library);
 
+/// Whether a compression has a kernel of its own, which stages what the
+/// transposed matrix keeps in shared memory: one of contiguous buffers, both
+/// ways. (Others are plain loops.)
+bool isCompressBothWays(CompressOp compress);
+/// Replaces it by launches.
+LogicalResult lowerCompressBothWays(CompressOp compress,
+                                    KernelLibrary &library);
+
 } // namespace mlir::sparse24
 
 #endif // SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_KERNELLIBRARY_H

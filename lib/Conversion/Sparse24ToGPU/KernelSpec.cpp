@@ -63,7 +63,8 @@ MemRefType mlir::sparse24::getArgumentType(Value operand) {
 gpu::GPUFuncOp mlir::sparse24::createKernel(OpBuilder &builder, Location loc,
                                             StringRef name,
                                             TypeRange argumentTypes,
-                                            int64_t numThreads) {
+                                            int64_t numThreads,
+                                            int64_t minCtas) {
   auto func = gpu::GPUFuncOp::create(
       builder, loc, name, builder.getFunctionType(argumentTypes, {}));
   func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
@@ -74,7 +75,7 @@ gpu::GPUFuncOp mlir::sparse24::createKernel(OpBuilder &builder, Location loc,
   // has no room for anyway. It also fixes the registers at entry, which
   // warpgroups may then share out.
   func->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                builder.getI32IntegerAttr(1));
+                builder.getI32IntegerAttr(minCtas));
   return func;
 }
 

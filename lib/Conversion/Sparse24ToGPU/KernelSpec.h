@@ -53,7 +53,7 @@ MemRefType getArgumentType(Value operand);
 /// A kernel without a body, of so many threads, of which one CTA is enough for
 /// a multiprocessor.
 gpu::GPUFuncOp createKernel(OpBuilder &builder, Location loc, StringRef name,
-                            TypeRange argumentTypes, int64_t numThreads);
+                            TypeRange argumentTypes, int64_t numThreads, int64_t minCtas = 1);
 
 /// Instructions that no operation of MLIR says, with effects that keep them
 /// where they are.

@@ -1,4 +1,4 @@
-// Products in memref form become launches of generated kernels.
+// Operations in memref form become launches of generated kernels.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "KernelLibrary.h"
@@ -96,6 +96,11 @@ static LogicalResult checkSupported(MatmulOp matmul) {
 
 void ConvertToGPU::runOnOperation() {
   SmallVector<MatmulOp> matmuls;
+  SmallVector<CompressOp> compressions;
+  getOperation().walk([&](CompressOp compress) {
+    if (isCompressBothWays(compress))
+      compressions.push_back(compress);
+  });
   WalkResult result = getOperation().walk([&](MatmulOp matmul) {
     matmuls.push_back(matmul);
     return failed(checkSupported(matmul)) ? WalkResult::interrupt()
@@ -108,5 +113,8 @@ void ConvertToGPU::runOnOperation() {
   for (MatmulOp matmul : matmuls)
     isWgmmaSp(matmul) ? lowerToWgmmaSp(matmul, library)
                       : lowerToMmaSp(matmul, library);
+  for (CompressOp compress : compressions)
+    if (failed(lowerCompressBothWays(compress, library)))
+      return signalPassFailure();
   numKernels += library.getNumKernels();
 }

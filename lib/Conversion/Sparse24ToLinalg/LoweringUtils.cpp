@@ -5,28 +5,12 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
-
-FailureOr<PatternShape> PatternShape::get(Operation *op, Type elementType) {
-  bool isInteger = elementType.isSignlessInteger(8);
-  if (!isInteger && !isa<Float16Type, BFloat16Type, Float32Type,
-                         Float8E4M3FNType, Float8E5M2Type>(elementType))
-    return op->emitOpError("has no lowering to loops for element type ")
-           << elementType;
-  PatternShape shape;
-  shape.bytes = elementType.getIntOrFloatBitWidth() / 8;
-  if (elementType.isF32()) {
-    shape.groupSize = 2;
-    shape.kept = 1;
-  }
-  return shape;
-}
 
 void mlir::sparse24::emitLoop(
     ImplicitLocOpBuilder &b, Value end,
@@ -36,90 +20,23 @@ void mlir::sparse24::emitLoop(
   body(inner, loop.getInductionVar());
 }
 
-Value mlir::sparse24::emitSize(ImplicitLocOpBuilder &b, Value memref,
-                               int64_t dim) {
-  auto type = cast<MemRefType>(memref.getType());
-  if (!type.isDynamicDim(dim))
-    return emitIndex(b, type.getDimSize(dim));
-  return memref::DimOp::create(b, memref, dim);
+void mlir::sparse24::emitWordLoop(
+    ImplicitLocOpBuilder &b, Value rows, Value words,
+    function_ref<void(ImplicitLocOpBuilder &, Value, Value)> body) {
+  Value zero = emitIndex(b, 0), one = emitIndex(b, 1);
+  scf::ParallelOp::create(
+      b, ValueRange{zero, zero}, ValueRange{rows, words}, ValueRange{one, one},
+      [&](OpBuilder &builder, Location loc, ValueRange indices) {
+        ImplicitLocOpBuilder inner(loc, builder);
+        body(inner, indices[0], indices[1]);
+      });
 }
 
-Value mlir::sparse24::emitIndex(ImplicitLocOpBuilder &b, int64_t value) {
-  return arith::ConstantIndexOp::create(b, value);
-}
-
-Value mlir::sparse24::emitAffine(ImplicitLocOpBuilder &b, AffineExpr expr,
-                                 ValueRange operands) {
-  return affine::AffineApplyOp::create(
-      b, AffineMap::get(operands.size(), 0, expr), operands);
-}
-
-Value mlir::sparse24::emitZero(ImplicitLocOpBuilder &b, Type type) {
-  return arith::ConstantOp::create(b, b.getZeroAttr(type));
-}
-
-/// As Support's GroupBlock: does i go before j? The two that go before at least
-/// two others are kept.
-static SmallVector<Value> emitTwoOfFour(ImplicitLocOpBuilder &b,
-                                        ArrayRef<Value> keys) {
-  auto isBefore = [&](int64_t i, int64_t j) -> Value {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::sge, keys[i],
-                                 keys[j]);
-  };
-  Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
-  auto invert = [&](Value flag) -> Value {
-    return arith::XOrIOp::create(b, flag, yes);
-  };
-  auto atLeastTwo = [&](Value x, Value y, Value z) -> Value {
-    Value either = arith::OrIOp::create(b, x, y);
-    return arith::OrIOp::create(b, arith::AndIOp::create(b, x, y),
-                                arith::AndIOp::create(b, either, z));
-  };
-  Value before01 = isBefore(0, 1), before02 = isBefore(0, 2),
-        before03 = isBefore(0, 3), before12 = isBefore(1, 2),
-        before13 = isBefore(1, 3), before23 = isBefore(2, 3);
-  return {atLeastTwo(before01, before02, before03),
-          atLeastTwo(invert(before01), before12, before13),
-          atLeastTwo(invert(before02), invert(before12), before23),
-          atLeastTwo(invert(before03), invert(before13), invert(before23))};
-}
-
-SmallVector<Value> mlir::sparse24::emitKeptFlags(ImplicitLocOpBuilder &b,
-                                                 ArrayRef<Value> keys,
-                                                 int64_t kept) {
-  if (keys.size() == 4 && kept == 2)
-    return emitTwoOfFour(b, keys);
-  Value limit = arith::ConstantOp::create(b, b.getI32IntegerAttr(kept));
-  SmallVector<Value> flags;
-  for (auto [i, key] : llvm::enumerate(keys)) {
-    // The number of elements that come before this one.
-    Value before = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
-    for (auto [j, other] : llvm::enumerate(keys)) {
-      if (j == i)
-        continue;
-      auto predicate =
-          j < i ? arith::CmpIPredicate::sge : arith::CmpIPredicate::sgt;
-      Value precedes = arith::CmpIOp::create(b, predicate, other, key);
-      before = arith::AddIOp::create(
-          b, before, arith::ExtUIOp::create(b, b.getI32Type(), precedes));
-    }
-    flags.push_back(
-        arith::CmpIOp::create(b, arith::CmpIPredicate::slt, before, limit));
-  }
-  return flags;
-}
-
-Value mlir::sparse24::emitMagnitude(ImplicitLocOpBuilder &b, Value bits,
-                                    Type elementType) {
-  Type i32 = b.getI32Type();
-  if (elementType.isInteger())
-    return math::AbsIOp::create(b, arith::ExtSIOp::create(b, i32, bits));
-  unsigned width = elementType.getIntOrFloatBitWidth();
-  if (width < 32)
-    bits = arith::ExtUIOp::create(b, i32, bits);
-  Value mask = arith::ConstantOp::create(
-      b, b.getI32IntegerAttr(llvm::maskTrailingOnes<uint32_t>(width - 1)));
-  return arith::AndIOp::create(b, bits, mask);
+Value mlir::sparse24::emitLoadMetadata(ImplicitLocOpBuilder &b, Value metadata,
+                                       Value row, Value word) {
+  return arith::ExtUIOp::create(
+      b, b.getI32Type(),
+      memref::LoadOp::create(b, metadata, ValueRange{row, word}));
 }
 
 Value mlir::sparse24::emitKeptPosition(ImplicitLocOpBuilder &b, Value kept,

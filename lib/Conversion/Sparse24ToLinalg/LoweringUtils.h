@@ -4,49 +4,23 @@
 #ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOLINALG_LOWERINGUTILS_H
 #define SPARSE24_LIB_CONVERSION_SPARSE24TOLINALG_LOWERINGUTILS_H
 
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
-#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
-#include "sparse24/Support/ElementType.h"
+#include "sparse24/Conversion/PatternCode.h"
 
 namespace mlir::sparse24 {
-
-/// The constant sizes of the 2:4 pattern for one element type.
-struct PatternShape {
-  /// Fails, with a diagnostic at `op`, for types without a pattern.
-  static FailureOr<PatternShape> get(Operation *op, Type elementType);
-
-  int64_t groupSize = 4;
-  int64_t kept = 2;
-  /// Bytes of an element.
-  int64_t bytes = 2;
-};
 
 /// Emits a loop from 0 to `end`, in steps of one.
 void emitLoop(ImplicitLocOpBuilder &b, Value end,
               function_ref<void(ImplicitLocOpBuilder &, Value)> body);
 
-/// The size of a dimension as a value.
-Value emitSize(ImplicitLocOpBuilder &b, Value memref, int64_t dim);
-Value emitIndex(ImplicitLocOpBuilder &b, int64_t value);
-/// An affine expression of `operands` (d0, d1, …).
-Value emitAffine(ImplicitLocOpBuilder &b, AffineExpr expr, ValueRange operands);
-/// Zero of an element type (+0.0 for floats).
-Value emitZero(ImplicitLocOpBuilder &b, Type type);
+/// Emits a parallel loop over the rows of a matrix and the words of metadata
+/// that a row has.
+void emitWordLoop(ImplicitLocOpBuilder &b, Value rows, Value words,
+                  function_ref<void(ImplicitLocOpBuilder &, Value, Value)> body);
 
-/// For the `n` elements of a group, with `keys` to order them: which ones are
-/// kept if the `kept` largest are, and among equal ones the first.
-SmallVector<Value> emitKeptFlags(ImplicitLocOpBuilder &b, ArrayRef<Value> keys,
-                                 int64_t kept);
-/// The magnitude of an element of that type, given by its bits, as an i32 whose
-/// signed order is that of pruning. It is 0 exactly for what counts as zero.
-Value emitMagnitude(ImplicitLocOpBuilder &b, Value bits, Type elementType);
-
-/// Prunes a tile in place, as Support's Transposable.h says: as many columns of
-/// `rows`, the bits of their elements, from `column` on as there are rows.
-void emitPruneTile(ImplicitLocOpBuilder &b,
-                   MutableArrayRef<SmallVector<Value>> rows, int64_t column,
-                   Type elementType);
+/// A word of metadata as an i32.
+Value emitLoadMetadata(ImplicitLocOpBuilder &b, Value metadata, Value row,
+                       Value word);
 
 /// The logical column of kept element number `kept` of a row, from the 16-bit
 /// metadata word that its group's nibble is in.
@@ -73,6 +47,8 @@ public:
 };
 
 void populateMatmulLowering(RewritePatternSet &patterns);
+void populatePackLowering(RewritePatternSet &patterns);
+void populatePatternLowering(RewritePatternSet &patterns);
 
 } // namespace mlir::sparse24
 

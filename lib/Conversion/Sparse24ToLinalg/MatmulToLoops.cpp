@@ -99,13 +99,12 @@ void MatmulLowering::emitDecodeRow(ImplicitLocOpBuilder &b, Value row) {
         emitAffine(b, b.getAffineDimExpr(0).floorDiv(4 * shape.kept), {kept});
     Value element, word;
     if (packed) {
-      element = memref::LoadOp::create(
-          b, packed->values, emitAffine(b, packed->valueIndex, {row, kept}));
+      element = emitLoadElement(b, packed->values,
+                                emitAffine(b, packed->valueIndex, {row, kept}));
       word = memref::LoadOp::create(
           b, packed->words, emitAffine(b, packed->wordIndex, {row, wordIndex}));
     } else {
-      element =
-          memref::LoadOp::create(b, op.getValues(), ValueRange{row, kept});
+      element = emitLoadElement(b, op.getValues(), ValueRange{row, kept});
       word = memref::LoadOp::create(b, op.getMetadata(),
                                     ValueRange{row, wordIndex});
     }
@@ -127,9 +126,8 @@ void MatmulLowering::emitAsRowUpdates(ImplicitLocOpBuilder &b, Value row) {
     Value element = memref::LoadOp::create(b, rowElements, kept);
     Value position = memref::LoadOp::create(b, rowPositions, kept);
     emitLoop(b, numColumns, [&](ImplicitLocOpBuilder &b, Value column) {
-      Value dense =
-          emitWiden(b, memref::LoadOp::create(b, op.getDense(),
-                                              ValueRange{position, column}));
+      Value dense = emitWiden(
+          b, emitLoadElement(b, op.getDense(), ValueRange{position, column}));
       Value sum = memref::LoadOp::create(b, accumulators, column);
       memref::StoreOp::create(b, emitMultiplyAdd(b, element, dense, sum),
                               accumulators, column);
@@ -151,8 +149,8 @@ void MatmulLowering::emitAsDotProducts(ImplicitLocOpBuilder &b, Value row) {
     Value element = memref::LoadOp::create(inner, rowElements, kept);
     Value position = memref::LoadOp::create(inner, rowPositions, kept);
     Value dense =
-        emitWiden(inner, memref::LoadOp::create(inner, op.getDense(),
-                                                ValueRange{column, position}));
+        emitWiden(inner, emitLoadElement(inner, op.getDense(),
+                                         ValueRange{column, position}));
     Value sum = emitMultiplyAdd(inner, element, dense,
                                 loop.getRegionIterArgs().front());
     scf::YieldOp::create(inner, sum);
@@ -161,6 +159,9 @@ void MatmulLowering::emitAsDotProducts(ImplicitLocOpBuilder &b, Value row) {
 }
 
 Value MatmulLowering::emitWiden(ImplicitLocOpBuilder &b, Value element) {
+  if (op.getOperandElementType().isUnsignedInteger() &&
+      element.getType() != accumulatorType)
+    return arith::ExtUIOp::create(b, accumulatorType, element);
   return convertScalar(b, b.getLoc(), element, accumulatorType);
 }
 

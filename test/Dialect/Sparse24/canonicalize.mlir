@@ -21,6 +21,26 @@ func.func @prune_of_prune_cast(%w: tensor<4x32xbf16>, %a: tensor<4x32xbf16>, %b:
   return %1 : tensor<?x32xbf16>
 }
 
+// Scores may prefer a zero to a nonzero.
+// CHECK-LABEL: func @wanda_of_prune
+// CHECK-COUNT-2: sparse24.prune
+func.func @wanda_of_prune(%w: tensor<4x32xbf16>, %s: tensor<32xf32>, %a: tensor<4x32xbf16>) -> tensor<4x32xbf16> {
+  %0 = sparse24.prune magnitude ins(%w : tensor<4x32xbf16>) outs(%a : tensor<4x32xbf16>) -> tensor<4x32xbf16>
+  %1 = sparse24.prune wanda ins(%0, %s : tensor<4x32xbf16>, tensor<32xf32>) outs(%a : tensor<4x32xbf16>) -> tensor<4x32xbf16>
+  return %1 : tensor<4x32xbf16>
+}
+
+// CHECK-LABEL: func @compress_of_wanda
+// CHECK-SAME: %[[W:[a-z0-9]+]]: tensor<4x32xbf16>, %[[S:[a-z0-9]+]]: tensor<32xf32>
+// CHECK-NOT: sparse24.prune
+// CHECK: sparse24.compress ins(%[[W]], %[[S]] : tensor<4x32xbf16>, tensor<32xf32>) {{.*}} prune = wanda
+func.func @compress_of_wanda(%w: tensor<4x32xbf16>, %s: tensor<32xf32>, %a: tensor<4x32xbf16>, %v: tensor<4x16xbf16>,
+                             %m: tensor<4x2xi16>) -> (tensor<4x16xbf16>, tensor<4x2xi16>) {
+  %0 = sparse24.prune wanda ins(%w, %s : tensor<4x32xbf16>, tensor<32xf32>) outs(%a : tensor<4x32xbf16>) -> tensor<4x32xbf16>
+  %1:2 = sparse24.compress ins(%0 : tensor<4x32xbf16>) outs(%v, %m : tensor<4x16xbf16>, tensor<4x2xi16>) -> tensor<4x16xbf16>, tensor<4x2xi16>
+  return %1#0, %1#1 : tensor<4x16xbf16>, tensor<4x2xi16>
+}
+
 // CHECK-LABEL: func @prune_of_decompress
 // CHECK: %[[DENSE:.*]] = sparse24.decompress
 // CHECK-NOT: sparse24.prune

@@ -131,7 +131,7 @@ func.func @target_c1() {
 // -----
 
 func.func @allow_prune_c1() {
-  // expected-error @below {{allow_prune_c1: attribute 'sparse24.allow_prune' must be "magnitude" or "transposable" or "none", but is "random"}}
+  // expected-error @below {{allow_prune_c1: attribute 'sparse24.allow_prune' must be "magnitude" or "transposable" or "importance" or "wanda" or "none", but is "random"}}
   "test.op"() {sparse24.allow_prune = "random"} : () -> ()
   return
 }
@@ -139,8 +139,16 @@ func.func @allow_prune_c1() {
 // -----
 
 func.func @allow_prune_c1_type() {
-  // expected-error @below {{allow_prune_c1: attribute 'sparse24.allow_prune' must be "magnitude" or "transposable" or "none", but is unit}}
+  // expected-error @below {{allow_prune_c1: attribute 'sparse24.allow_prune' must be "magnitude" or "transposable" or "importance" or "wanda" or "none", but is unit}}
   "test.op"() {sparse24.allow_prune} : () -> ()
+  return
+}
+
+// -----
+
+func.func @scores_c1() {
+  // expected-error @below {{scores_c1: attribute 'sparse24.scores' must be elements of f32}}
+  "test.op"() {sparse24.scores = dense<1.0> : tensor<4xf64>} : () -> ()
   return
 }
 

@@ -1,4 +1,4 @@
-// Rules of prune, compress, decompress, pack and weight; each function breaks the rule that it is named for.
+// Rules of prune, compress, decompress, verify, pack and weight; each function breaks the rule that it is named for.
 // RUN: sparse24-opt %s -split-input-file -verify-diagnostics
 
 func.func @prune_c1(%w: tensor<4x8xf16>, %init: memref<4x8xf16>) {
@@ -44,6 +44,46 @@ func.func @prune_c3(%w: tensor<4x8xf16>, %init: tensor<4x8xbf16>) {
 func.func @prune_c4(%w: tensor<4x8xf16>, %init: tensor<4x12xf16>) {
   // expected-error @below {{prune_c4: operand 'init' must have shape 4x8, but has 4x12}}
   %0 = sparse24.prune magnitude ins(%w : tensor<4x8xf16>) outs(%init : tensor<4x12xf16>) -> tensor<4x12xf16>
+  return
+}
+
+// -----
+
+func.func @prune_c5(%w: tensor<4x8xf16>, %init: tensor<4x8xf16>) {
+  // expected-error @below {{prune_c5: operand 'scores' must be there with criterion wanda}}
+  %0 = sparse24.prune wanda ins(%w : tensor<4x8xf16>) outs(%init : tensor<4x8xf16>) -> tensor<4x8xf16>
+  return
+}
+
+// -----
+
+func.func @prune_c5_superfluous(%w: tensor<4x8xf16>, %s: tensor<8xf32>, %init: tensor<4x8xf16>) {
+  // expected-error @below {{prune_c5: operand 'scores' must not be there without criterion importance or wanda}}
+  %0 = sparse24.prune magnitude ins(%w, %s : tensor<4x8xf16>, tensor<8xf32>) outs(%init : tensor<4x8xf16>) -> tensor<4x8xf16>
+  return
+}
+
+// -----
+
+func.func @prune_c6(%w: tensor<4x8xf16>, %s: tensor<8xf16>, %init: tensor<4x8xf16>) {
+  // expected-error @below {{prune_c6: operand 'scores' must have element type 'f32', but has 'f16'}}
+  %0 = sparse24.prune wanda ins(%w, %s : tensor<4x8xf16>, tensor<8xf16>) outs(%init : tensor<4x8xf16>) -> tensor<4x8xf16>
+  return
+}
+
+// -----
+
+func.func @prune_c7(%w: tensor<4x8xf16>, %s: tensor<4xf32>, %init: tensor<4x8xf16>) {
+  // expected-error @below {{prune_c7: operand 'scores' must have shape 8, but has 4}}
+  %0 = sparse24.prune wanda ins(%w, %s : tensor<4x8xf16>, tensor<4xf32>) outs(%init : tensor<4x8xf16>) -> tensor<4x8xf16>
+  return
+}
+
+// -----
+
+func.func @prune_c7_importance(%w: tensor<4x8xf16>, %s: tensor<8xf32>, %init: tensor<4x8xf16>) {
+  // expected-error @below {{prune_c7: operand 'scores' must have shape 4x8, but has 8}}
+  %0 = sparse24.prune importance ins(%w, %s : tensor<4x8xf16>, tensor<8xf32>) outs(%init : tensor<4x8xf16>) -> tensor<4x8xf16>
   return
 }
 
@@ -184,6 +224,42 @@ func.func @compress_c7_tf32(%w: tensor<4x32xf32>, %i0: tensor<4x16xf32>, %i1: te
 
 // -----
 
+func.func @compress_c8(%w: tensor<4x32xbf16>, %s: tensor<32xf32>, %i0: tensor<4x16xbf16>, %i1: tensor<4x2xi16>) {
+  // expected-error @below {{compress_c8: operand 'scores' must be there with criterion importance}}
+  %0:2 = sparse24.compress ins(%w : tensor<4x32xbf16>)
+      outs(%i0, %i1 : tensor<4x16xbf16>, tensor<4x2xi16>) prune = importance -> tensor<4x16xbf16>, tensor<4x2xi16>
+  return
+}
+
+// -----
+
+func.func @compress_c8_superfluous(%w: tensor<4x32xbf16>, %s: tensor<32xf32>, %i0: tensor<4x16xbf16>, %i1: tensor<4x2xi16>) {
+  // expected-error @below {{compress_c8: operand 'scores' must not be there without criterion importance or wanda}}
+  %0:2 = sparse24.compress ins(%w, %s : tensor<4x32xbf16>, tensor<32xf32>)
+      outs(%i0, %i1 : tensor<4x16xbf16>, tensor<4x2xi16>) -> tensor<4x16xbf16>, tensor<4x2xi16>
+  return
+}
+
+// -----
+
+func.func @compress_c9(%w: tensor<4x32xbf16>, %s: tensor<32xbf16>, %i0: tensor<4x16xbf16>, %i1: tensor<4x2xi16>) {
+  // expected-error @below {{compress_c9: operand 'scores' must have element type 'f32', but has 'bf16'}}
+  %0:2 = sparse24.compress ins(%w, %s : tensor<4x32xbf16>, tensor<32xbf16>)
+      outs(%i0, %i1 : tensor<4x16xbf16>, tensor<4x2xi16>) prune = wanda -> tensor<4x16xbf16>, tensor<4x2xi16>
+  return
+}
+
+// -----
+
+func.func @compress_c10(%w: tensor<4x32xbf16>, %s: tensor<4x32xf32>, %i0: tensor<4x16xbf16>, %i1: tensor<4x2xi16>) {
+  // expected-error @below {{compress_c10: operand 'scores' must have shape 32, but has 4x32}}
+  %0:2 = sparse24.compress ins(%w, %s : tensor<4x32xbf16>, tensor<4x32xf32>)
+      outs(%i0, %i1 : tensor<4x16xbf16>, tensor<4x2xi16>) prune = wanda -> tensor<4x16xbf16>, tensor<4x2xi16>
+  return
+}
+
+// -----
+
 func.func @decompress_c1(%v: tensor<4x16xbf16>, %m: memref<4x2xi16>, %init: tensor<4x32xbf16>) {
   // expected-error @below {{decompress_c1: operand 'metadata' must be a tensor, as 'values' is, but is of type 'memref<4x2xi16>'}}
   %0 = sparse24.decompress ins(%v, %m : tensor<4x16xbf16>, memref<4x2xi16>)
@@ -233,6 +309,62 @@ func.func @decompress_c6(%v: tensor<4x16xbf16>, %m: tensor<4x1xi16>, %init: tens
   // expected-error @below {{decompress_c6: operand 'metadata' must have shape 4x2, but has 4x1}}
   %0 = sparse24.decompress ins(%v, %m : tensor<4x16xbf16>, tensor<4x1xi16>)
       outs(%init : tensor<4x32xbf16>) -> tensor<4x32xbf16>
+  return
+}
+
+// -----
+
+func.func @verify_c1(%w: memref<4x32xbf16>, %r: tensor<3xi64>) {
+  // expected-error @below {{verify_c1: operand 'init' must be a memref, as 'inputs' is, but is of type 'tensor<3xi64>'}}
+  %0 = sparse24.verify ins(%w : memref<4x32xbf16>) outs(%r : tensor<3xi64>) -> tensor<3xi64>
+  return
+}
+
+// -----
+
+func.func @verify_c2(%w: tensor<4x32xbf16>, %r: tensor<3xi64>) {
+  // expected-error @below {{verify_c2: operand 'inputs' must be a matrix, or values and metadata, but there are 3}}
+  %0 = sparse24.verify ins(%w, %w, %w : tensor<4x32xbf16>, tensor<4x32xbf16>, tensor<4x32xbf16>) outs(%r : tensor<3xi64>) -> tensor<3xi64>
+  return
+}
+
+// -----
+
+func.func @verify_c3(%w: tensor<4x32xf64>, %r: tensor<3xi64>) {
+  // expected-error @below {{verify_c3: operand 'inputs' must have element type f16, bf16, f32, i8, ui8, f8E4M3FN or f8E5M2, but has 'f64'}}
+  %0 = sparse24.verify ins(%w : tensor<4x32xf64>) outs(%r : tensor<3xi64>) -> tensor<3xi64>
+  return
+}
+
+// -----
+
+func.func @verify_c4(%w: tensor<4x16xbf16>, %m: tensor<4x2xi32>, %r: tensor<3xi64>) {
+  // expected-error @below {{verify_c4: operand 'metadata' must have element type 'i16', but has 'i32'}}
+  %0 = sparse24.verify ins(%w, %m : tensor<4x16xbf16>, tensor<4x2xi32>) outs(%r : tensor<3xi64>) -> tensor<3xi64>
+  return
+}
+
+// -----
+
+func.func @verify_c5(%w: tensor<4x16xf32>, %m: tensor<4x2xi16>, %r: tensor<3xi64>) {
+  // expected-error @below {{verify_c5: operand 'metadata' must have shape 4x4, but has 4x2}}
+  %0 = sparse24.verify ins(%w, %m : tensor<4x16xf32>, tensor<4x2xi16>) outs(%r : tensor<3xi64>) -> tensor<3xi64>
+  return
+}
+
+// -----
+
+func.func @verify_c6(%w: tensor<4x32xbf16>, %r: tensor<3xi32>) {
+  // expected-error @below {{verify_c6: operand 'init' must have element type 'i64', but has 'i32'}}
+  %0 = sparse24.verify ins(%w : tensor<4x32xbf16>) outs(%r : tensor<3xi32>) -> tensor<3xi32>
+  return
+}
+
+// -----
+
+func.func @verify_c7(%w: tensor<4x32xbf16>, %r: tensor<2xi64>) {
+  // expected-error @below {{verify_c7: operand 'init' must have shape 3, but has 2}}
+  %0 = sparse24.verify ins(%w : tensor<4x32xbf16>) outs(%r : tensor<2xi64>) -> tensor<2xi64>
   return
 }
 

@@ -23,6 +23,30 @@ func.func @compress(%w: tensor<4x30xui8>, %v: tensor<4x16xui8>, %m: tensor<4x2xi
   return %0#0, %0#1 : tensor<4x16xui8>, tensor<4x2xi16>
 }
 
+// CHECK-LABEL: func @scores
+func.func @scores(%w: tensor<4x30xbf16>, %s: tensor<30xf32>, %init: tensor<4x30xbf16>, %v: tensor<4x16xbf16>,
+                  %m: tensor<4x2xi16>, %a: memref<4x30xf32>, %b: memref<4x30xf32>)
+    -> (tensor<4x30xbf16>, tensor<4x16xbf16>, tensor<4x2xi16>) {
+  // CHECK: sparse24.prune wanda ins(%{{.*}}, %{{.*}} : tensor<4x30xbf16>, tensor<30xf32>) outs(%{{.*}} : tensor<4x30xbf16>) -> tensor<4x30xbf16>
+  %0 = sparse24.prune wanda ins(%w, %s : tensor<4x30xbf16>, tensor<30xf32>) outs(%init : tensor<4x30xbf16>) -> tensor<4x30xbf16>
+  // CHECK: sparse24.prune importance ins(%{{.*}}, %{{.*}} : memref<4x30xf32>, memref<4x30xf32>) outs(%{{.*}} : memref<4x30xf32>){{$}}
+  sparse24.prune importance ins(%a, %a : memref<4x30xf32>, memref<4x30xf32>) outs(%b : memref<4x30xf32>)
+  // CHECK: sparse24.compress ins(%{{.*}}, %{{.*}} : tensor<4x30xbf16>, tensor<30xf32>) outs(%{{.*}}, %{{.*}} : tensor<4x16xbf16>, tensor<4x2xi16>) prune = wanda -> tensor<4x16xbf16>, tensor<4x2xi16>
+  %1:2 = sparse24.compress ins(%w, %s : tensor<4x30xbf16>, tensor<30xf32>) outs(%v, %m : tensor<4x16xbf16>, tensor<4x2xi16>)
+           prune = wanda -> tensor<4x16xbf16>, tensor<4x2xi16>
+  return %0, %1#0, %1#1 : tensor<4x30xbf16>, tensor<4x16xbf16>, tensor<4x2xi16>
+}
+
+// CHECK-LABEL: func @verify
+func.func @verify(%w: tensor<4x30xf16>, %report: tensor<3xi64>, %v: memref<?x?xf32>, %m: memref<?x?xi16>, %r: memref<3xi64>)
+    -> tensor<3xi64> {
+  // CHECK: sparse24.verify ins(%{{.*}} : tensor<4x30xf16>) outs(%{{.*}} : tensor<3xi64>) -> tensor<3xi64>
+  %0 = sparse24.verify ins(%w : tensor<4x30xf16>) outs(%report : tensor<3xi64>) -> tensor<3xi64>
+  // CHECK: sparse24.verify ins(%{{.*}}, %{{.*}} : memref<?x?xf32>, memref<?x?xi16>) outs(%{{.*}} : memref<3xi64>){{$}}
+  sparse24.verify ins(%v, %m : memref<?x?xf32>, memref<?x?xi16>) outs(%r : memref<3xi64>)
+  return %0 : tensor<3xi64>
+}
+
 // CHECK-LABEL: func @decompress
 func.func @decompress(%v: tensor<4x16xi8>, %m: tensor<4x2xi16>, %init: tensor<4x30xi8>,
                       %a: memref<?x?xf16>, %b: memref<?x?xi16>, %c: memref<?x?xf16>) -> tensor<4x30xi8> {

@@ -154,6 +154,7 @@ def write_pattern(out, family):
     packed = f"tensor<{rows * k + rows * k // 8}xi8>"
     layout = f"#sparse24.layout<{family}, bf16, rows = {rows}, k = {k}>"
     compress = f"outs(%v, %m : {values}, {words}) -> {values}, {words}"
+    scores, report = f"tensor<{k}xf32>", "tensor<3xi64>"
     bodies = {
         "prune": ((dense,), (dense,), f"%0 = sparse24.prune magnitude ins(%a : {dense}) outs(%e : {dense}) -> {dense}"),
         "compress": ((dense,), (values, words), f"%0:2 = sparse24.compress ins(%a : {dense}) {compress}"),
@@ -166,6 +167,9 @@ def write_pattern(out, family):
         "tiles_both_ways": ((dense,), (values, words) * 2, f"%0:4 = sparse24.compress ins(%a : {dense}) "
                             f"outs(%v, %m, %vt, %mt : {values}, {words}, {values}, {words}) prune = transposable "
                             f"-> {values}, {words}, {values}, {words}"),
+        "wanda_compress": ((dense, scores), (values, words), f"%0:2 = sparse24.compress ins(%a, %b : {dense}, {scores}) "
+                           f"outs(%v, %m : {values}, {words}) prune = wanda -> {values}, {words}"),
+        "verify": ((dense,), (report,), f"%0 = sparse24.verify ins(%a : {dense}) outs(%r : {report}) -> {report}"),
         "decompress": ((values, words), (dense,), f"%0 = sparse24.decompress ins(%a, %b : {values}, {words}) "
                                                   f"outs(%e : {dense}) -> {dense}"),
         "pack": ((values, words), (packed,), f"%0 = sparse24.pack {layout} ins(%a, %b : {values}, {words}) "
@@ -178,7 +182,8 @@ def write_pattern(out, family):
         text += (f"func.func @{operation}_{name}({arguments}) -> ({', '.join(outputs)}) {{\n"
                  f"  %e = tensor.empty() : {dense}\n  %v = tensor.empty() : {values}\n"
                  f"  %m = tensor.empty() : {words}\n  %vt = tensor.empty() : {values}\n"
-                 f"  %mt = tensor.empty() : {words}\n  %p0 = tensor.empty() : {packed}\n  {body}\n"
+                 f"  %mt = tensor.empty() : {words}\n  %p0 = tensor.empty() : {packed}\n"
+                 f"  %r = tensor.empty() : {report}\n  {body}\n"
                  f"  return {results} : {', '.join(outputs)}\n}}\n")
     out.mkdir(parents=True, exist_ok=True)
     (out / "pattern.mlir").write_text(text)

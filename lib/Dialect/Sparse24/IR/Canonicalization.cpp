@@ -21,7 +21,7 @@ static void replaceWithTensor(PatternRewriter &rewriter, Operation *op,
 
 namespace {
 
-/// prune(prune(w)) and prune(decompress(…)): the input is 2:4 already.
+/// prune(prune(w)) and prune(decompress(…)), where it drops nothing.
 struct DropRedundantPrune : OpRewritePattern<PruneOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -29,14 +29,17 @@ struct DropRedundantPrune : OpRewritePattern<PruneOp> {
                                 PatternRewriter &rewriter) const override {
     if (!op.hasPureTensorSemantics())
       return failure();
-    // What has no more nonzeros than may be kept stays, but tiles ask for more.
+    // Magnitudes keep all nonzeros of what is 2:4, tiles those of tiles; scores
+    // may prefer a zero.
     Operation *input = op.getInput().getDefiningOp();
     auto prune = dyn_cast_if_present<PruneOp>(input);
-    if (op.getCriterion() == Criterion::transposable &&
-        (!prune || prune.getCriterion() != Criterion::transposable))
-      return rewriter.notifyMatchFailure(op, "tiles may have too many nonzeros");
-    if (!isa_and_present<PruneOp, DecompressOp>(input))
-      return rewriter.notifyMatchFailure(op, "input isn't known to be 2:4");
+    bool isKept =
+        op.getCriterion() == Criterion::magnitude
+            ? isa_and_present<PruneOp, DecompressOp>(input)
+            : op.getCriterion() == Criterion::transposable && prune &&
+                  prune.getCriterion() == Criterion::transposable;
+    if (!isKept)
+      return rewriter.notifyMatchFailure(op, "may drop nonzeros");
     replaceWithTensor(rewriter, op, op.getInput());
     return success();
   }
@@ -54,6 +57,9 @@ struct FusePruneIntoCompress : OpRewritePattern<CompressOp> {
     rewriter.modifyOpInPlace(op, [&] {
       op.setCriterionAttr(prune.getCriterionAttr());
       op.getInputMutable().assign(prune.getInput());
+      op.getScoresMutable().assign(prune.getScores()
+                                       ? ValueRange(prune.getScores())
+                                       : ValueRange());
     });
     return success();
   }
@@ -77,7 +83,7 @@ struct DropDecompressOfCompress : OpRewritePattern<DecompressOp> {
       return rewriter.notifyMatchFailure(op, "K may differ");
     if (auto criterion = compress.getCriterion()) {
       rewriter.replaceOpWithNewOp<PruneOp>(op, *criterion, compress.getInput(),
-                                           op.getInit());
+                                           compress.getScores(), op.getInit());
       return success();
     }
     replaceWithTensor(rewriter, op, compress.getInput());

@@ -52,6 +52,41 @@ Type mlir::sparse24::convertElementType(MLIRContext *context,
 }
 
 //===----------------------------------------------------------------------===//
+// Criterion
+//===----------------------------------------------------------------------===//
+
+::sparse24::Selection mlir::sparse24::getSelection(Criterion criterion,
+                                                   const float *scores) {
+  using ::sparse24::Selection;
+  switch (criterion) {
+  case Criterion::magnitude:
+    return Selection::Magnitude;
+  case Criterion::transposable:
+    return Selection::Transposable;
+  case Criterion::importance:
+    return {Selection::Importance, scores};
+  case Criterion::wanda:
+    return {Selection::Wanda, scores};
+  }
+  llvm_unreachable("unknown criterion");
+}
+
+SmallVector<StringRef> mlir::sparse24::getCriterionNames() {
+  SmallVector<StringRef> names;
+  for (uint64_t i = 0; i <= getMaxEnumValForCriterion(); ++i)
+    names.push_back(stringifyCriterion(static_cast<Criterion>(i)));
+  return names;
+}
+
+SmallVector<int64_t>
+mlir::sparse24::getScoresShape(Criterion criterion,
+                               ArrayRef<int64_t> matrixShape) {
+  if (criterion == Criterion::wanda)
+    matrixShape = matrixShape.drop_front();
+  return llvm::to_vector(matrixShape);
+}
+
+//===----------------------------------------------------------------------===//
 // LayoutAttr
 //===----------------------------------------------------------------------===//
 

@@ -64,7 +64,7 @@ void Sparse24Dialect::initialize() {
 /// The discardable attributes that give permission, and what each may allow.
 static LogicalResult verifyPermission(Operation *op, NamedAttribute attr,
                                       StringRef rule,
-                                      ArrayRef<StringLiteral> allowed) {
+                                      ArrayRef<StringRef> allowed) {
   auto value = dyn_cast<StringAttr>(attr.getValue());
   if (value && llvm::is_contained(allowed, value.getValue()))
     return success();
@@ -78,10 +78,24 @@ static LogicalResult verifyPermission(Operation *op, NamedAttribute attr,
   return diagnostic;
 }
 
+static LogicalResult verifyScores(Operation *op, NamedAttribute attr) {
+  auto elements = dyn_cast<ElementsAttr>(attr.getValue());
+  if (elements && elements.getElementType().isF32())
+    return success();
+  return op->emitError() << "scores_c1: attribute '"
+                         << attr.getName().getValue()
+                         << "' must be elements of f32";
+}
+
 LogicalResult Sparse24Dialect::verifyOperationAttribute(Operation *op,
                                                         NamedAttribute attr) {
-  if (attr.getName() == getAllowPruneAttrName())
-    return verifyPermission(op, attr, "allow_prune_c1", {"magnitude", "transposable", "none"});
+  if (attr.getName() == getAllowPruneAttrName()) {
+    SmallVector<StringRef> allowed = getCriterionNames();
+    allowed.push_back("none");
+    return verifyPermission(op, attr, "allow_prune_c1", allowed);
+  }
+  if (attr.getName() == getScoresAttrName())
+    return verifyScores(op, attr);
   if (attr.getName() == getAllowPrecisionAttrName())
     return verifyPermission(op, attr, "allow_precision_c1",
                             {"bf16", "f16", "tf32", "none"});

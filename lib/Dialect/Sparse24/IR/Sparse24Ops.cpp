@@ -60,22 +60,60 @@ static void addInits(OperationState &state, ValueRange inits) {
 // PruneOp
 //===----------------------------------------------------------------------===//
 
+/// A criterion that has scores has them, of the right type and shape.
+static LogicalResult verifyScores(Operation *op, ArrayRef<StringRef> rules,
+                                  std::optional<Criterion> criterion,
+                                  const NamedOperand &input, Value scores) {
+  bool isNeeded = criterion && hasScores(*criterion);
+  if (isNeeded != static_cast<bool>(scores))
+    return op->emitOpError()
+           << rules[0] << ": operand 'scores' must "
+           << (isNeeded ? "be there with " : "not be there without ")
+           << "criterion "
+           << (isNeeded ? stringifyCriterion(*criterion)
+                        : StringRef("importance or wanda"));
+  if (!isNeeded)
+    return success();
+  NamedOperand operand{"scores", scores};
+  return failure(
+      failed(verifyElementType(op, rules[1], operand,
+                               Float32Type::get(op->getContext()))) ||
+      failed(verifyShape(
+          op, rules[2], operand,
+          getScoresShape(*criterion, input.getType().getShape()))));
+}
+
+/// The operands that must all be tensors or all memrefs.
+static SmallVector<NamedOperand> withScores(SmallVector<NamedOperand> operands,
+                                            Value scores) {
+  if (scores)
+    operands.push_back({"scores", scores});
+  return operands;
+}
+
 void PruneOp::build(OpBuilder &builder, OperationState &state,
-                    Criterion criterion, Value input, Value init) {
+                    Criterion criterion, Value input, Value scores,
+                    Value init) {
   state.getOrAddProperties<Properties>().criterion =
       CriterionAttr::get(builder.getContext(), criterion);
   state.addOperands(input);
+  if (scores)
+    state.addOperands(scores);
   addInits(state, init);
 }
 
 LogicalResult PruneOp::verify() {
   NamedOperand input{"input", getInput()}, init{"init", getInit()};
   return failure(
-      failed(verifyOneForm(*this, "prune_c1", {input, init})) ||
+      failed(verifyOneForm(*this, "prune_c1",
+                           withScores({input, init}, getScores()))) ||
       failed(verifySparseElementType(*this, "prune_c2", input)) ||
       failed(
           verifyElementType(*this, "prune_c3", init, input.getElementType())) ||
-      failed(verifyShape(*this, "prune_c4", init, input.getType().getShape())));
+      failed(
+          verifyShape(*this, "prune_c4", init, input.getType().getShape())) ||
+      failed(verifyScores(*this, {"prune_c5", "prune_c6", "prune_c7"},
+                          getCriterion(), input, getScores())));
 }
 
 void PruneOp::getEffects(Effects &effects) {
@@ -95,6 +133,7 @@ void CompressOp::build(OpBuilder &builder, OperationState &state, Value input,
                        Value values, Value metadata) {
   state.addOperands(input);
   addInits(state, {values, metadata});
+  state.getOrAddProperties<Properties>().operandSegmentSizes = {1, 0, 2};
 }
 
 LogicalResult CompressOp::verify() {
@@ -107,14 +146,18 @@ LogicalResult CompressOp::verify() {
   if (isBothWays && getCriterion() != Criterion::transposable)
     return emitOpError() << "compress_c2: operand 'inits' may be four only with "
                             "prune = transposable";
-  if (failed(verifySparseElementType(*this, "compress_c3", input)))
+  if (failed(verifySparseElementType(*this, "compress_c3", input)) ||
+      failed(verifyScores(*this, {"compress_c8", "compress_c9", "compress_c10"},
+                          getCriterion(), input, getScores())))
     return failure();
   auto verifyResult = [&](const NamedOperand &values,
                           const NamedOperand &metadata, int64_t rows,
                           int64_t k) {
     return failure(
         failed(
-            verifyOneForm(*this, "compress_c1", {input, values, metadata})) ||
+            verifyOneForm(*this, "compress_c1",
+                          withScores({input, values, metadata},
+                                     getScores()))) ||
         failed(verifyElementType(*this, "compress_c4", values,
                                  input.getElementType())) ||
         failed(verifyCompressed(*this,
@@ -174,6 +217,49 @@ void DecompressOp::getEffects(Effects &effects) {
 LogicalResult
 DecompressOp::reifyResultShapes(OpBuilder &builder,
                                 ReifiedRankedShapedTypeDims &shapes) {
+  return reifyDestinationShapes(builder, *this, shapes);
+}
+
+//===----------------------------------------------------------------------===//
+// VerifyOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult VerifyOp::verify() {
+  NamedOperand init{"init", getInit()};
+  if (getInputs().empty() || getInputs().size() > 2)
+    return emitOpError() << "verify_c2: operand 'inputs' must be a matrix, or "
+                            "values and metadata, but there are "
+                         << getInputs().size();
+  NamedOperand first{"inputs", getInputs()[0]};
+  SmallVector<NamedOperand> operands{first, init};
+  if (isOfMetadata())
+    operands.push_back({"metadata", getInputs()[1]});
+  if (failed(verifyOneForm(*this, "verify_c1", operands)) ||
+      failed(verifySparseElementType(*this, "verify_c3", first)))
+    return failure();
+  if (isOfMetadata()) {
+    ::sparse24::ElementType type = *convertElementType(first.getElementType());
+    int64_t words = first.getSize(1);
+    if (!ShapedType::isDynamic(words))
+      words = ::sparse24::ceilDiv(words, ::sparse24::keptPerGroup(type) *
+                                             ::sparse24::kGroupsPerMetadataWord);
+    if (failed(verifyElementType(*this, "verify_c4", operands[2],
+                                 IntegerType::get(getContext(), 16))) ||
+        failed(verifyShape(*this, "verify_c5", operands[2],
+                           {first.getSize(0), words})))
+      return failure();
+  }
+  return failure(failed(verifyElementType(*this, "verify_c6", init,
+                                          IntegerType::get(getContext(), 64))) ||
+                 failed(verifyShape(*this, "verify_c7", init, {3})));
+}
+
+void VerifyOp::getEffects(Effects &effects) {
+  getDestinationEffects(*this, effects);
+}
+
+LogicalResult VerifyOp::reifyResultShapes(OpBuilder &builder,
+                                          ReifiedRankedShapedTypeDims &shapes) {
   return reifyDestinationShapes(builder, *this, shapes);
 }
 

@@ -4,6 +4,7 @@
 #include "sparse24/Dialect/Sparse24/Transforms/Annotation.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
@@ -45,7 +46,8 @@ FailureOr<SparsifyAnnotation> SparsifyAnnotation::get(Operation *op) {
     annotation.prune =
         name ? symbolizeCriterion(name.getValue()) : std::nullopt;
     if (!annotation.prune)
-      return malformed("has an unknown way to prune, expected \"magnitude\" or \"transposable\"");
+      return malformed("has an unknown way to prune, expected one of " +
+                       llvm::join(getCriterionNames(), ", "));
   }
   return annotation;
 }

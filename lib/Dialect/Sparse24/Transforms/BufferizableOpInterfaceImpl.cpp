@@ -112,6 +112,7 @@ void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
     CompressOp::attachInterface<DestinationModel<CompressOp>>(*context);
     DecompressOp::attachInterface<DestinationModel<DecompressOp>>(*context);
     PackOp::attachInterface<DestinationModel<PackOp>>(*context);
+    VerifyOp::attachInterface<DestinationModel<VerifyOp>>(*context);
     MatmulOp::attachInterface<DestinationModel<MatmulOp>>(*context);
     WeightOp::attachInterface<WeightModel>(*context);
     context->loadDialect<memref::MemRefDialect>();

@@ -66,12 +66,12 @@ bool ConstantEvaluator::isEvaluable(Value value) {
 
 /// A matrix to compress, in whichever order it lies in memory.
 struct ConstantEvaluator::CompressSource {
-  HostTensor tensor;
+  HostTensor tensor, scores;
   MatrixRef matrix;
-  Selection selection;
+  Selection selection = Selection::FirstNonzeros;
 };
 
-static FailureOr<ElementType> getType(Operation *op, Type elementType) {
+static FailureOr<ElementType> getPatternType(Operation *op, Type elementType) {
   if (auto type = convertElementType(elementType))
     return *type;
   return op->emitOpError("has no 2:4 pattern for element type ") << elementType;
@@ -113,11 +113,16 @@ static MatrixRef rowMajor(const HostTensor &tensor) {
                              tensor.getType().getDimSize(1));
 }
 
+FailureOr<HostTensor> ConstantEvaluator::evaluateScores(Value scores) {
+  return scores ? evaluate(scores) : HostTensor();
+}
+
 FailureOr<HostTensor> ConstantEvaluator::evaluatePrune(PruneOp op) {
   FailureOr<HostTensor> input = evaluate(op.getInput());
-  if (failed(input))
+  FailureOr<HostTensor> scores = evaluateScores(op.getScores());
+  if (failed(input) || failed(scores))
     return failure();
-  FailureOr<ElementType> type = getType(op, input->getType().getElementType());
+  FailureOr<ElementType> type = getPatternType(op, input->getType().getElementType());
   if (failed(type))
     return failure();
   HostTensor result = HostTensor::allocate(input->getType());
@@ -125,7 +130,8 @@ FailureOr<HostTensor> ConstantEvaluator::evaluatePrune(PruneOp op) {
                     ::sparse24::MutableMatrixRef::rowMajor(
                         result.getMutableData(), input->getType().getDimSize(0),
                         input->getType().getDimSize(1)),
-                    getSelection(op.getCriterion()), numThreads);
+                    getSelection(op.getCriterion(), scores->getElements<float>()),
+                    numThreads);
   return result;
 }
 
@@ -135,13 +141,20 @@ FailureOr<ConstantEvaluator::CompressSource>
 ConstantEvaluator::getCompressSource(CompressOp op) {
   CompressSource source;
   Value input = op.getInput();
-  source.selection = Selection::FirstNonzeros;
-  auto prune = input.getDefiningOp<PruneOp>();
-  if (auto criterion = op.getCriterion()) {
-    source.selection = getSelection(*criterion);
-  } else if (prune) {
-    source.selection = getSelection(prune.getCriterion());
+  std::optional<Criterion> criterion = op.getCriterion();
+  Value scores = op.getScores();
+  if (auto prune = input.getDefiningOp<PruneOp>(); prune && !criterion) {
+    criterion = prune.getCriterion();
+    scores = prune.getScores();
     input = prune.getInput();
+  }
+  if (criterion) {
+    FailureOr<HostTensor> tensor = evaluateScores(scores);
+    if (failed(tensor))
+      return failure();
+    source.scores = *tensor;
+    source.selection =
+        getSelection(*criterion, source.scores.getElements<float>());
   }
   auto inputType = cast<RankedTensorType>(input.getType());
   int64_t rows = inputType.getDimSize(0), k = inputType.getDimSize(1);
@@ -160,7 +173,7 @@ ConstantEvaluator::getCompressSource(CompressOp op) {
   if (source.selection != Selection::FirstNonzeros)
     return source;
 
-  FailureOr<ElementType> type = getType(op, inputType.getElementType());
+  FailureOr<ElementType> type = getPatternType(op, inputType.getElementType());
   if (failed(type))
     return failure();
   ::sparse24::PatternReport report =
@@ -187,7 +200,7 @@ FailureOr<HostTensor> ConstantEvaluator::evaluateCompress(CompressOp op,
   if (failed(source))
     return failure();
   FailureOr<ElementType> type =
-      getType(op, getElementTypeOrSelf(op.getInput().getType()));
+      getPatternType(op, getElementTypeOrSelf(op.getInput().getType()));
   if (failed(type))
     return failure();
   SmallVector<HostTensor> results;
@@ -232,7 +245,7 @@ FailureOr<HostTensor> ConstantEvaluator::evaluateDecompress(DecompressOp op) {
   if (failed(metadata))
     return failure();
   auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
-  FailureOr<ElementType> type = getType(op, resultType.getElementType());
+  FailureOr<ElementType> type = getPatternType(op, resultType.getElementType());
   if (failed(type))
     return failure();
   int64_t rows = resultType.getDimSize(0), k = resultType.getDimSize(1);

@@ -39,6 +39,7 @@ struct Decision {
   std::string reason, fix;
   int64_t groups = -1;
   int64_t violations = -1;
+  int64_t nans = 0;
   double normKept = 1.0;
   int64_t bytesBefore = -1;
   int64_t bytesAfter = -1;
@@ -77,7 +78,9 @@ LogicalResult DetectPass::initialize(MLIRContext *context) {
            << getArgument() << ": unknown " << option << " '" << value
            << "', expected one of " << llvm::join(known, ", ");
   };
-  if (failed(isOneOf("prune", prune, {"none", "magnitude", "transposable"})) ||
+  SmallVector<StringRef> criteria = getCriterionNames();
+  criteria.insert(criteria.begin(), "none");
+  if (failed(isOneOf("prune", prune, criteria)) ||
       failed(isOneOf("precision", precision, {"none", "bf16", "f16", "tf32"})))
     return failure();
   SmallVector<StringRef> chips(TargetAttr::getKnownChips());
@@ -98,13 +101,15 @@ StringRef DetectPass::getPermission(Operation *op, StringRef attribute,
 //===----------------------------------------------------------------------===//
 
 /// Whether the chain ends in an operation whose result is 2:4 along its last
-/// dimension, and brings those groups along the summed dimension.
+/// dimension, and brings those groups along the summed dimension. Tiles are 2:4
+/// along both.
 static bool isSparseByConstruction(const WeightChain &chain,
                                    bool needsTranspose) {
-  return chain.root.getDefiningOp<PruneOp>() ||
-                 chain.root.getDefiningOp<DecompressOp>()
-             ? chain.isTransposed() == needsTranspose
-             : false;
+  auto prune = chain.root.getDefiningOp<PruneOp>();
+  if (!prune && !chain.root.getDefiningOp<DecompressOp>())
+    return false;
+  return chain.isTransposed() == needsTranspose ||
+         (prune && prune.getCriterion() == Criterion::transposable);
 }
 
 std::optional<WeightFacts>
@@ -136,6 +141,32 @@ static std::optional<HostTensor> evaluateWeight(const WeightFacts &weight,
     if (step.kind == WeightStep::Kind::Truncate)
       result = applyStep(step, result);
   return convertHost(result, elementType);
+}
+
+/// The scores that a product has for its weight; else says what is missing.
+static std::optional<HostTensor> readScores(const MatrixProduct &product,
+                                            Criterion criterion, int64_t rows,
+                                            Decision &decision) {
+  StringRef name = Sparse24Dialect::getScoresAttrName();
+  SmallVector<int64_t> shape =
+      getScoresShape(criterion, ArrayRef{rows, product.k});
+  std::string wanted =
+      llvm::formatv("give the product an attribute {0}, f32 of {1:$[ x ]}",
+                    name, llvm::make_range(shape.begin(), shape.end()));
+  auto attribute = product.op->getAttrOfType<ElementsAttr>(name);
+  std::optional<HostTensor> scores =
+      attribute ? readConstant(attribute) : std::nullopt;
+  if (!scores)
+    decision.miss("pruning by " + stringifyCriterion(criterion) +
+                      " needs scores, and there are none",
+                  wanted);
+  else if (scores->getType().getShape() != ArrayRef(shape))
+    decision.miss("the scores don't have the shape that pruning by " +
+                      stringifyCriterion(criterion) + " needs",
+                  wanted);
+  else
+    return scores;
+  return std::nullopt;
 }
 
 void DetectPass::inspectConstant(const MatrixProduct &product,
@@ -170,15 +201,24 @@ void DetectPass::inspectConstant(const MatrixProduct &product,
   ::sparse24::PatternReport report = ::sparse24::checkPattern(type, matrix);
   decision.groups = report.groups;
   decision.violations = report.violatingGroups;
+  decision.nans = report.nans;
   if (report.conforms())
     return;
 
-  decision.annotation.prune = symbolizeCriterion(
-      getPermission(product.op, "sparse24.allow_prune", prune));
+  std::optional<Criterion> criterion = symbolizeCriterion(
+      getPermission(product.op, Sparse24Dialect::getAllowPruneAttrName(), prune));
+  std::optional<HostTensor> scores;
+  if (criterion && hasScores(*criterion)) {
+    scores = readScores(product, *criterion, rows, decision);
+    if (!scores)
+      return;
+  }
+  decision.annotation.prune = criterion;
   decision.normKept = ::sparse24::keptSquaredNorm(
-      type, matrix, getSelection(decision.annotation.prune.value_or(
-                        Criterion::magnitude)));
-  if (decision.annotation.prune)
+      type, matrix,
+      getSelection(criterion.value_or(Criterion::magnitude),
+                   scores ? scores->getElements<float>() : nullptr));
+  if (criterion)
     return;
   decision.miss(
       llvm::formatv("the weight isn't 2:4: {0} of {1} groups have more "
@@ -332,6 +372,8 @@ static void emitRemark(linalg::LinalgOp op, const MatrixProduct *product,
   };
   addCount("Groups", decision.groups);
   addCount("Violations", decision.violations);
+  if (decision.nans > 0)
+    addCount("NaN", decision.nans);
   if (decision.groups >= 0)
     remark << Remark::Arg("NormKept",
                           llvm::formatv("{0:f4}", decision.normKept).str());

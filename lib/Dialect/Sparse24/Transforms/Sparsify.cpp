@@ -71,6 +71,11 @@ LogicalResult Rewriter::verify() {
   if (ShapedType::isDynamic(product.k) ||
       ShapedType::isDynamic(product.getRows(annotation.side)))
     return op->emitOpError("needs a weight of static shape to be sparse");
+  if (annotation.prune && hasScores(*annotation.prune) &&
+      !op->hasAttr(Sparse24Dialect::getScoresAttrName()))
+    return op->emitOpError("needs the attribute '")
+           << Sparse24Dialect::getScoresAttrName() << "' to be pruned by "
+           << stringifyCriterion(*annotation.prune);
   return success();
 }
 
@@ -106,8 +111,14 @@ Value Rewriter::prune(Value matrix) {
   auto type = cast<RankedTensorType>(matrix.getType());
   Value empty = createEmpty(type.getDimSize(0), type.getDimSize(1),
                             type.getElementType());
-  return PruneOp::create(rewriter, loc, TypeRange{type}, *annotation.prune,
-                         matrix, empty)
+  Value scores;
+  if (hasScores(*annotation.prune))
+    scores = arith::ConstantOp::create(
+        rewriter, loc,
+        product.op->getAttrOfType<TypedAttr>(
+            Sparse24Dialect::getScoresAttrName()));
+  return PruneOp::create(rewriter, loc, *annotation.prune, matrix, scores,
+                         empty)
       ->getResult(0);
 }
 
@@ -123,7 +134,8 @@ ValueRange Rewriter::compress(Value matrix) {
                   rewriter.getI16Type());
   return CompressOp::create(rewriter, loc,
                             TypeRange{values.getType(), metadata.getType()},
-                            matrix, ValueRange{values, metadata},
+                            matrix, /*scores=*/Value(),
+                            ValueRange{values, metadata},
                             /*criterion=*/nullptr)
       ->getResults();
 }

@@ -7,7 +7,7 @@
 // RUN: FileCheck %s --check-prefix=YAML < %t.yaml
 
 // PRECISION: error: sparse24-detect: unknown precision 'bf17', expected one of none, bf16, f16, tf32
-// PRUNE: error: sparse24-detect: unknown prune 'some', expected one of none, magnitude, transposable
+// PRUNE: error: sparse24-detect: unknown prune 'some', expected one of none, magnitude, transposable, importance, wanda
 // TARGET: error: sparse24-detect: unknown target 'sm_70', expected one of cpu, sm_80
 // KERNELS: Fix="option precision=f16 or bf16"
 // KERNELS-SAME: Reason="the kernels for sm_80 don't multiply f32"

@@ -96,6 +96,40 @@ func.func @violates(%x: tensor<8x3xbf16>, %init: tensor<1x3xf32>) -> tensor<1x3x
 
 // -----
 
+// Scores come with the product, in the shape of the criterion.
+
+// CHECK-LABEL: @scores
+// CHECK: {sparse24.allow_prune = "wanda", sparse24.scores = dense<{{.*}}> : tensor<4xf32>, sparse24.sparsify = {element_type = bf16, prune = "wanda", side = "lhs"}}
+// CHECK-NOT: sparse24.sparsify
+func.func @scores(%x: tensor<4x3xbf16>, %init: tensor<1x3xf32>) -> (tensor<1x3xf32>, tensor<1x3xf32>, tensor<1x3xf32>) {
+  %w = arith.constant dense<[[1.0, 2.0, 3.0, 4.0]]> : tensor<1x4xbf16>
+  // expected-remark @below {{NormKept=0.1667}}
+  %0 = linalg.matmul {sparse24.allow_prune = "wanda", sparse24.scores = dense<[9.0, 9.0, 1.0, 1.0]> : tensor<4xf32>}
+      ins(%w, %x : tensor<1x4xbf16>, tensor<4x3xbf16>) outs(%init : tensor<1x3xf32>) -> tensor<1x3xf32>
+  // expected-remark-re @below {{Fix="give the product an attribute sparse24.scores, f32 of 4", {{.*}}Reason="pruning by wanda needs scores, and there are none"}}
+  %1 = linalg.matmul {sparse24.allow_prune = "wanda"}
+      ins(%w, %x : tensor<1x4xbf16>, tensor<4x3xbf16>) outs(%init : tensor<1x3xf32>) -> tensor<1x3xf32>
+  // expected-remark-re @below {{Fix="give the product an attribute sparse24.scores, f32 of 1 x 4", {{.*}}Reason="the scores don't have the shape that pruning by importance needs"}}
+  %2 = linalg.matmul {sparse24.allow_prune = "importance", sparse24.scores = dense<1.0> : tensor<4xf32>}
+      ins(%w, %x : tensor<1x4xbf16>, tensor<4x3xbf16>) outs(%init : tensor<1x3xf32>) -> tensor<1x3xf32>
+  return %0, %1, %2 : tensor<1x3xf32>, tensor<1x3xf32>, tensor<1x3xf32>
+}
+
+// -----
+
+// NaN ranks above everything and is kept; the remark counts it.
+
+// CHECK-LABEL: @nan
+// CHECK: sparse24.sparsify
+func.func @nan(%x: tensor<4x3xbf16>, %init: tensor<1x3xf32>) -> tensor<1x3xf32> {
+  %w = arith.constant dense<[[0x7FC0, 0.0, 0xFF81, 0.0]]> : tensor<1x4xbf16>
+  // expected-remark @below {{NaN=2, NormKept=1.0000}}
+  %0 = linalg.matmul ins(%w, %x : tensor<1x4xbf16>, tensor<4x3xbf16>) outs(%init : tensor<1x3xf32>) -> tensor<1x3xf32>
+  return %0 : tensor<1x3xf32>
+}
+
+// -----
+
 // The nearest attribute wins over the function's, the module's and the option.
 
 // CHECK-LABEL: @permissions

@@ -35,12 +35,18 @@ std::optional<::sparse24::ElementType> convertElementType(Type type);
 /// The inverse.
 Type convertElementType(MLIRContext *context, ::sparse24::ElementType type);
 
-/// How Support prunes by that criterion.
-inline ::sparse24::Selection getSelection(Criterion criterion) {
-  return criterion == Criterion::magnitude
-             ? ::sparse24::Selection::Magnitude
-             : ::sparse24::Selection::Transposable;
+/// How Support prunes by that criterion, with the scores of one that has any.
+::sparse24::Selection getSelection(Criterion criterion,
+                                   const float *scores = nullptr);
+/// The names of all criteria.
+SmallVector<StringRef> getCriterionNames();
+/// Whether the criterion takes an operand of scores.
+inline bool hasScores(Criterion criterion) {
+  return criterion == Criterion::importance || criterion == Criterion::wanda;
 }
+/// The shape of the scores for a matrix of that shape.
+SmallVector<int64_t> getScoresShape(Criterion criterion,
+                                    ArrayRef<int64_t> matrixShape);
 
 /// What a product may have beside its operands, for MatmulOp's builder.
 struct MatmulOptions {

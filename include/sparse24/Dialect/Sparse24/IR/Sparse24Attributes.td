@@ -30,6 +30,8 @@ def Sparse24_Criterion : Sparse24_I32Enum<"Criterion",
     "how a pruning chooses what to keep", [
       I32EnumAttrCase<"magnitude", 0>,
       I32EnumAttrCase<"transposable", 1>,
+      I32EnumAttrCase<"importance", 2>,
+      I32EnumAttrCase<"wanda", 3>,
     ]>;
 def Sparse24_CriterionAttr
     : Sparse24_EnumAttr<Sparse24_Criterion, "criterion">;

@@ -43,11 +43,15 @@ def Sparse24_Dialect : Dialect {
     is signed), ui8, f8E4M3FN and f8E5M2.
 
     **Permission.** Nothing here changes a result unless it is allowed:
-    `sparse24.allow_prune = "magnitude" | "transposable" | "none"` and
+    `sparse24.allow_prune = "magnitude" | "transposable" | "importance" |
+    "wanda" | "none"` and
     `sparse24.allow_precision = "bf16" | "f16" | "tf32" | "none"`, on an
     operation, its function or its module (the nearest wins, and wins over the
     matching pass option). Other values of these attributes are errors
-    (`allow_prune_c1`, `allow_precision_c1`).
+    (`allow_prune_c1`, `allow_precision_c1`). The criteria `importance` and
+    `wanda` need a product with an attribute `sparse24.scores`: what
+    `sparse24.prune` takes as `scores` for that weight, whose rows run along the
+    summed dimension. It must be elements of f32 (`scores_c1`).
 
     Every operation has a tensor and a memref form, as those of `linalg` do.
   }];
@@ -61,6 +65,8 @@ def Sparse24_Dialect : Dialect {
     static ::llvm::StringRef getAllowPruneAttrName() {
       return "sparse24.allow_prune";
     }
+    /// Discardable: the scores by which the weight of a product may be pruned.
+    static ::llvm::StringRef getScoresAttrName() { return "sparse24.scores"; }
     /// Discardable: "bf16", "f16" or "tf32" (not "none") lets passes narrow
     /// f32 products.
     static ::llvm::StringRef getAllowPrecisionAttrName() {

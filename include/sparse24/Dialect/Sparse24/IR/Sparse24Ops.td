@@ -62,12 +62,23 @@ def Sparse24_PruneOp : Sparse24_DestinationOp<"prune"> {
     infinities, infinity more than any finite values. What tiles at the edges
     miss counts as zero.
 
+    `importance` keeps the elements of each group with the largest `scores`,
+    whatever the elements are (movement, Fisher information, …): NaN before
+    infinity before finite scores, of equal ones that of lower index.
+
+    `wanda` keeps those with the largest `|input[i, j]| · |scores[j]|`, a
+    product in f32, where `scores[j]` is the norm of what column `j` is
+    multiplied with, over some calibration data (Sun et al., arXiv 2306.11695).
+    NaN counts most, a zero element 0 whatever its score; of equal products
+    that of lower index is kept.
+
     The operation changes values. Passes insert it only with permission (see
     the dialect's description); written by hand it is its own permission.
 
     | operand | shape | element type |
     | --- | --- | --- |
     | `input` | M × K | f16, bf16, f32 (tf32), i8, ui8, f8E4M3FN, f8E5M2 |
+    | `scores` | `importance`: M × K, `wanda`: K | f32 |
     | `init` (written, not read) | M × K | that of `input` |
 
     Rules:
@@ -75,8 +86,13 @@ def Sparse24_PruneOp : Sparse24_DestinationOp<"prune"> {
     * `prune_c2`: the element type of `input` is in the table.
     * `prune_c3`: `init` has the element type of `input`.
     * `prune_c4`: `init` has the shape of `input`.
+    * `prune_c5`: `scores` is there exactly if the criterion is `importance` or
+      `wanda`.
+    * `prune_c6`: `scores` has element type f32.
+    * `prune_c7`: `scores` has the shape in the table.
 
-    Folds: pruning what `prune` or `decompress` gave is dropped.
+    Folds: pruning by magnitude what `prune` or `decompress` gave is dropped,
+    and pruning tiles of what was pruned so.
 
     Example:
     ```mlir
@@ -91,15 +107,17 @@ def Sparse24_PruneOp : Sparse24_DestinationOp<"prune"> {
   let arguments = (ins
     Arg<Sparse24_CriterionAttr, "how the kept elements are chosen">:$criterion,
     Arg<Sparse24_Matrix, "the dense matrix, M × K">:$input,
+    Arg<Optional<Sparse24_Shaped>, "what the criterion reads">:$scores,
     Arg<Sparse24_Matrix, "where the result goes, M × K">:$init);
   let results = (outs Variadic<AnyRankedTensor>:$result);
   let assemblyFormat = [{
-    $criterion `ins` `(` $input `:` type($input) `)`
+    $criterion
+    `ins` `(` $input (`,` $scores^)? `:` type($input) (`,` type($scores)^)? `)`
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($result)^)?
   }];
   let builders = [
     OpBuilder<(ins "::mlir::sparse24::Criterion":$criterion,
-      "::mlir::Value":$input, "::mlir::Value":$init)>
+      "::mlir::Value":$input, "::mlir::Value":$scores, "::mlir::Value":$init)>
   ];
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
@@ -111,7 +129,8 @@ def Sparse24_PruneOp : Sparse24_DestinationOp<"prune"> {
 // compress
 //===----------------------------------------------------------------------===//
 
-def Sparse24_CompressOp : Sparse24_DestinationOp<"compress"> {
+def Sparse24_CompressOp
+    : Sparse24_DestinationOp<"compress", [AttrSizedOperandSegments]> {
   let summary = "stores a 2:4 matrix as kept values and metadata";
   let description = [{
     Writes the logical format of a 2:4 matrix, which the dialect's description
@@ -127,8 +146,8 @@ def Sparse24_CompressOp : Sparse24_DestinationOp<"compress"> {
     For `f32` (tf32): `values[i, g] = input[i, 2g + p(i, g)]` and the nibble is
     `0x4` or `0xE`.
 
-    With `prune = <criterion>` the matrix is pruned as `sparse24.prune` does, in
-    the same pass over it. Without, the input must be 2:4; folds rely on it. An
+    With `prune = <criterion>` the matrix is pruned as `sparse24.prune` does, by
+    the same `scores`, in the same pass over it. Without, the input must be 2:4; folds rely on it. An
     implementation that meets a group with more nonzeros than it keeps stores
     the first ones and does not fail; `sparse24-fold-constants` refuses such a
     constant and names the group.
@@ -141,6 +160,7 @@ def Sparse24_CompressOp : Sparse24_DestinationOp<"compress"> {
     | operand | shape | element type |
     | --- | --- | --- |
     | `input` | M × K | f16, bf16, f32 (tf32), i8, ui8, f8E4M3FN, f8E5M2 |
+    | `scores` | `importance`: M × K, `wanda`: K | f32 |
     | `inits[0]`, values | M × 2·⌈K/4⌉, f32: M × ⌈K/2⌉ | that of `input` |
     | `inits[1]`, metadata | M × ⌈K/16⌉, f32: M × ⌈K/8⌉ | i16 |
     | `inits[2]`, transposed values | K × 2·⌈M/4⌉, f32: K × ⌈M/2⌉ | that of `input` |
@@ -155,6 +175,10 @@ def Sparse24_CompressOp : Sparse24_DestinationOp<"compress"> {
     * `compress_c5`: `metadata` has element type i16.
     * `compress_c6`: `values` has the shape in the table.
     * `compress_c7`: `metadata` has the shape in the table.
+    * `compress_c8`: `scores` is there exactly with `prune = importance` or
+      `wanda`.
+    * `compress_c9`: `scores` has element type f32.
+    * `compress_c10`: `scores` has the shape in the table.
 
     Folds: what `prune` gave to `compress` alone is pruned by it.
 
@@ -178,12 +202,13 @@ def Sparse24_CompressOp : Sparse24_DestinationOp<"compress"> {
   }];
   let arguments = (ins
     Arg<Sparse24_Matrix, "the matrix, M × K">:$input,
+    Arg<Optional<Sparse24_Shaped>, "what the criterion reads">:$scores,
     Arg<Variadic<Sparse24_Matrix>, "where values and metadata go">:$inits,
     Arg<OptionalAttr<Sparse24_CriterionAttr>,
         "how the kept elements are chosen, if the matrix isn't 2:4">:$criterion);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    `ins` `(` $input `:` type($input) `)`
+    `ins` `(` $input (`,` $scores^)? `:` type($input) (`,` type($scores)^)? `)`
     `outs` `(` $inits `:` type($inits) `)`
     (`prune` `=` $criterion^)? attr-dict (`->` type($results)^)?
   }];
@@ -261,6 +286,69 @@ def Sparse24_DecompressOp : Sparse24_DestinationOp<"decompress"> {
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// verify
+//===----------------------------------------------------------------------===//
+
+def Sparse24_VerifyOp : Sparse24_DestinationOp<"verify"> {
+  let summary = "counts what breaks the 2:4 pattern, and NaN";
+  let description = [{
+    Of one operand, a matrix: whether it is 2:4. Of two, values and metadata:
+    whether the metadata are legal, which `decompress`, `pack` and `matmul`
+    rely on. What comes from elsewhere at run time can be checked so.
+
+    | `report` | of a matrix | of values and metadata |
+    | --- | --- | --- |
+    | `[0]` | groups with more nonzeros than are kept | groups with an illegal nibble, those of padding included (`0x4` is legal there) |
+    | `[1]` | the first of them | the first of them |
+    | `[2]` | elements that are NaN | values that are NaN |
+
+    Groups are numbered row by row, each of a metadata's row counting whole
+    words: group `g` of row `i` has number `i · 4·⌈K/16⌉ + g` (`f32`:
+    `i · 4·⌈K/8⌉ + g`); if there is none, `[1]` is the number of all groups so
+    counted.
+
+    | operand | shape | element type |
+    | --- | --- | --- |
+    | `inputs[0]`, a matrix | M × K | f16, bf16, f32 (tf32), i8, ui8, f8E4M3FN, f8E5M2 |
+    | or values | M × 2·⌈K/4⌉, f32: M × ⌈K/2⌉ | the same |
+    | `inputs[1]`, metadata | M × ⌈K/16⌉, f32: M × ⌈K/8⌉ | i16 |
+    | `init`, the report (written, not read) | 3 | i64 |
+
+    Rules:
+    * `verify_c1`: all operands are plain tensors, or all are memrefs.
+    * `verify_c2`: there are one or two inputs.
+    * `verify_c3`: the element type of `inputs[0]` is in the table.
+    * `verify_c4`: `metadata` has element type i16.
+    * `verify_c5`: `metadata` has the shape in the table.
+    * `verify_c6`: `init` has element type i64.
+    * `verify_c7`: `init` has the shape in the table.
+
+    Example:
+    ```mlir
+    func.func @verify(%w: tensor<64x96xbf16>) -> tensor<3xi64> {
+      %init = tensor.empty() : tensor<3xi64>
+      %0 = sparse24.verify ins(%w : tensor<64x96xbf16>)
+             outs(%init : tensor<3xi64>) -> tensor<3xi64>
+      return %0 : tensor<3xi64>
+    }
+    ```
+  }];
+  let arguments = (ins
+    Arg<Variadic<Sparse24_Matrix>, "a matrix, or values and metadata">:$inputs,
+    Arg<Sparse24_Shaped, "where the report goes">:$init);
+  let results = (outs Variadic<AnyRankedTensor>:$result);
+  let assemblyFormat = [{
+    `ins` `(` $inputs `:` type($inputs) `)`
+    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($result)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    /// Whether it looks at metadata.
+    bool isOfMetadata() { return getInputs().size() == 2; }
   }];
 }
 

@@ -26,6 +26,8 @@ public:
 private:
   struct CompressSource;
 
+  /// Of a criterion without scores an empty tensor.
+  FailureOr<HostTensor> evaluateScores(Value scores);
   FailureOr<HostTensor> evaluateChain(const WeightChain &chain);
   FailureOr<HostTensor> evaluatePrune(PruneOp op);
   FailureOr<HostTensor> evaluateCompress(CompressOp op, unsigned result);

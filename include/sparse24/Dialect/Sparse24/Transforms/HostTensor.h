@@ -27,6 +27,10 @@ public:
   RankedTensorType getType() const { return type; }
   ArrayRef<char> getData() const { return data; }
   int64_t getNumElements() const { return type.getNumElements(); }
+  template <typename Element>
+  const Element *getElements() const {
+    return reinterpret_cast<const Element *>(data.data());
+  }
   /// Only for tensors made by `allocate`.
   char *getMutableData() { return storage.get(); }
   /// What keeps the memory alive; null where it is borrowed.

@@ -230,6 +230,74 @@ def Sparse24SelectSchedulesPass : Pass<"sparse24-select-schedules", "::mlir::Mod
   ];
 }
 
+def Sparse24MergeCompressionsPass : Pass<"sparse24-merge-compressions"> {
+  let summary = "Compress a matrix and its transpose in one pass over it";
+  let description = [{
+    **Overview.** Where a matrix that `sparse24.prune transposable` gave is
+    compressed as it is and transposed, one `compress` with four results takes
+    the place of pruning, transposition and both compressions. This is the form
+    of training: the forward product takes the weight one way, the backward
+    product the other.
+
+    **Preconditions.** Tensor semantics; the matrix has a static shape.
+
+    Before:
+    ```mlir
+    %p = sparse24.prune transposable ins(%w : …) outs(%e : …) -> tensor<64x96xbf16>
+    %t = linalg.transpose ins(%p : …) outs(%f : tensor<96x64xbf16>) permutation = [1, 0]
+    %0:2 = sparse24.compress ins(%p : …) outs(…) -> …
+    %1:2 = sparse24.compress ins(%t : …) outs(…) -> …
+    ```
+    After:
+    ```mlir
+    %0:4 = sparse24.compress ins(%w : …) outs(…) prune = transposable -> …
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::sparse24::Sparse24Dialect", "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numMerged", "merged", "matrices that are compressed both ways">,
+  ];
+}
+
+def Sparse24ImportWeightsPass
+    : Pass<"sparse24-import-weights", "::mlir::ModuleOp"> {
+  let summary = "Take weights from checkpoints, without reading them";
+  let description = [{
+    **Overview.** Replaces each `sparse24.weight` without a layout, on tensors,
+    by a `dense_resource` constant: the tensor of that name in one of the
+    safetensors `files`, the first that has it. The files are mapped into
+    memory, and nothing of a weight is read before it is used, so that a
+    checkpoint may be bigger than memory: `sparse24-fold-constants` with
+    `weights-file` then takes one weight at a time.
+
+    **Preconditions.** Every such weight is in a file, with the type that it has
+    in the program.
+
+    **Caveats.** Element types: f64, f32, f16, bf16, f8E4M3FN, f8E5M2, ui8 and
+    signless integers of 8 to 64 bits. What a program prints contains the
+    elements.
+
+    Before:
+    ```mlir
+    %w = sparse24.weight "encoder.0.query.weight" : tensor<384x384xf32>
+    ```
+    After:
+    ```mlir
+    %w = arith.constant dense_resource<encoder.0.query.weight> : tensor<384x384xf32>
+    ```
+  }];
+  let options = [
+    ListOption<"files", "files", "std::string",
+               "checkpoints in the safetensors format">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"numImported", "imported", "weights found">,
+  ];
+}
+
 def Sparse24FoldConstantsPass
     : Pass<"sparse24-fold-constants", "::mlir::ModuleOp"> {
   let summary = "Prune, compress and pack constant weights at compile time";

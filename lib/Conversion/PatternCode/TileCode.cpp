@@ -1,9 +1,9 @@
 // Masks that are 2:4 both ways: Support's search as code.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "sparse24/Conversion/PatternCode.h"
 #include "sparse24/Support/Transposable.h"
 
-#include "LoweringUtils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/APFloat.h"
 
@@ -45,53 +45,23 @@ struct Emitter {
 
 } // namespace
 
-/// What a finite magnitude is as f32: its bits are moved to where a wider type
-/// has them.
-static Value emitFinite(Emitter &emitter, Value magnitude, Type type) {
-  ImplicitLocOpBuilder &b = emitter.b;
-  Type f32 = b.getF32Type();
-  if (type.isInteger())
-    return arith::SIToFPOp::create(b, f32, magnitude);
-  if (type.isF32())
-    return arith::BitcastOp::create(b, f32, magnitude);
-  auto shift = [&](uint32_t bits) -> Value {
-    return arith::ShLIOp::create(b, magnitude, emitter.constant(bits));
-  };
-  if (type.isBF16())
-    return arith::BitcastOp::create(b, f32, shift(16));
-  // f16 has e5m2's exponents, and those of e4m3 are 8 less there.
-  Value bits =
-      type.isF16() ? magnitude : shift(isa<Float8E5M2Type>(type) ? 8 : 7);
-  Value half = arith::BitcastOp::create(
-      b, b.getF16Type(), arith::TruncIOp::create(b, b.getI16Type(), bits));
-  Value wide = arith::ExtFOp::create(b, f32, half);
-  if (!isa<Float8E4M3FNType>(type))
-    return wide;
-  return arith::MulFOp::create(b, wide, emitter.score(256));
-}
-
 static Value emitScore(Emitter &emitter, Value magnitude, Type type) {
   using P = arith::CmpIPredicate;
-  Value score = emitFinite(emitter, magnitude, type);
+  ImplicitLocOpBuilder &b = emitter.b;
+  Value score = emitFloat(b, magnitude, type);
   if (type.isInteger())
     return score;
   if (type.isBF16() || type.isF32()) {
     Value limit = emitter.score(transposable::kFiniteScore);
     score = emitter.select(emitter.isLess(limit, score), limit, score);
   }
-  const llvm::fltSemantics &semantics =
-      cast<FloatType>(type).getFloatSemantics();
-  auto bitsOf = [](const APFloat &value) {
-    return static_cast<uint32_t>(value.bitcastToAPInt().getZExtValue());
-  };
-  uint32_t largest = bitsOf(APFloat::getLargest(semantics));
   if (!isa<Float8E4M3FNType>(type)) {
-    uint32_t infinity = largest + 1;
+    uint32_t infinity =
+        ::sparse24::largestNumberRank(*convertElementType(type));
     score = emitter.select(emitter.compare(P::eq, magnitude, infinity),
                            emitter.score(transposable::kInfinityScore), score);
-    largest = infinity;
   }
-  return emitter.select(emitter.compare(P::ugt, magnitude, largest),
+  return emitter.select(emitIsNaN(b, magnitude, type),
                         emitter.score(transposable::kNaNScore), score);
 }
 
