@@ -6,6 +6,8 @@
 * `sparse24.cpu`: runs the CPU lowering, the meaning of the operations.
 * `sparse24.pattern`, `sparse24.reference`: the 2:4 rule and the float64
   reference, written independently of the compiler.
+* `sparse24.bert`, `sparse24.prune_report`: a sentence-embedding model, and
+  what each pruning criterion does to it.
 """
 
 __version__ = "0.1.0"
