@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 import itertools
+import json
 import sys
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 from sparse24 import pattern
-from sparse24.interop import compressed_tensors, cutlass, logical, pytorch
+from sparse24.interop import __main__ as command
+from sparse24.interop import compressed_tensors, cutlass, layers, logical, pytorch
+from sparse24.interop.checkpoint import Reader, Tensor, Writer
 
 DATA = Path(__file__).resolve().parent / "data"
 sys.path.insert(0, str(DATA))
@@ -283,6 +286,252 @@ def test_refuses(name):
         call()
 
 
+# Checkpoints
+
+MODEL = {"model.layers.0.proj": ("BF16", "bf16", 64, 128), "model.layers.1.proj": ("F16", "f16", 8, 20),
+         "model.layers.2.proj": ("F8_E4M3", "e4m3", 8, 16), "model.layers.3.proj": ("I8", "s8", 6, 24)}
+
+
+def write_checkpoint(path, tensors, metadata=None):
+    """Writes {name: (type, array)}."""
+    described = [Tensor(name, dtype, array.shape, path) for name, (dtype, array) in tensors.items()]
+    with Writer(path, described, metadata) as writer:
+        for name, (_, array) in tensors.items():
+            writer.write(name, array)
+    return path
+
+
+@pytest.fixture
+def model():
+    """The tensors of a model: sparse weights, one that isn't, a vector."""
+    tensors = {f"{name}.weight": (dtype, inputs.dense(element_type, rows, k))
+               for name, (dtype, element_type, rows, k) in MODEL.items()}
+    tensors["lm_head.weight"] = "F32", np.arange(1, 33, dtype=np.float32).reshape(4, 8)
+    tensors["norm.weight"] = "F32", np.ones(7, np.float32)
+    return tensors
+
+
+def read_all(path):
+    reader = Reader(path)
+    return {name: (tensor.dtype, reader.read(name)) for name, tensor in reader.tensors.items()}
+
+
+def assert_same_tensors(actual, expected):
+    assert sorted(actual) == sorted(expected)
+    for name, (dtype, array) in expected.items():
+        assert actual[name][0] == dtype
+        assert_same(actual[name][1], array.view(actual[name][1].dtype))
+
+
+def test_checkpoints_are_safetensors(tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    arrays = {"a": np.arange(3, dtype=np.uint8), "b": np.arange(6, dtype=np.float16).reshape(2, 3),
+              "c": np.int64([[7]]), "none": np.zeros((0, 4), np.float32)}
+    tensors = {name: (dtype, arrays[name]) for name, dtype in zip(arrays, ("U8", "F16", "I64", "F32"))}
+    ours = write_checkpoint(tmp_path / "ours.safetensors", tensors, {"format": "pt"})
+    read = load_file(ours)
+    assert sorted(read) == sorted(arrays)
+    for name, array in arrays.items():
+        assert_same(read[name], array)
+    save_file(arrays, tmp_path / "theirs.safetensors", {"format": "pt"})
+    assert (tmp_path / "theirs.safetensors").read_bytes() == ours.read_bytes()
+
+
+def test_convert_to_every_form_and_back(model, tmp_path, capsys):
+    source = write_checkpoint(tmp_path / "model.safetensors", model, {"format": "pt"})
+    paths = {form: tmp_path / f"{form}.safetensors" for form in layers.TARGETS}
+    for start, form in ((source, "compressed-tensors"), (paths["compressed-tensors"], "logical"),
+                        (paths["logical"], "dense")):
+        assert command.main(["convert", str(start), "-o", str(paths[form]), "--to", form]) == 0
+    shown = capsys.readouterr().err
+    assert "converting weights to logical (4)" in shown
+    assert "lm_head stays dense: 8 of 8 groups of 4 (f32)" in shown
+    assert '"ignore": ["lm_head"]' in shown
+
+    compressed, in_logical, dense = (read_all(paths[form]) for form in layers.TARGETS[:1] + ("logical", "dense"))
+    for name, (dtype, element_type, rows, k) in MODEL.items():
+        weight = model[f"{name}.weight"][1]
+        for part, array in compressed_tensors.from_dense(weight, element_type).items():
+            assert_same(compressed[f"{name}.{part}"][1], array.view(compressed[f"{name}.{part}"][1].dtype))
+        assert (compressed[f"{name}.compressed"][0], in_logical[f"{name}.values"][0]) == (dtype, dtype)
+        values, metadata = (in_logical[f"{name}.{part}"][1] for part in ("values", "metadata"))
+        assert_same(dense[f"{name}.weight"][1], logical.to_dense(values, metadata, element_type, k))
+        assert_same(without_negative_zeros(dense[f"{name}.weight"][1], element_type),
+                    without_negative_zeros(weight, element_type))
+    assert sorted(dense) == sorted(model)
+    for name in ("lm_head.weight", "norm.weight"):
+        for made in (compressed, in_logical, dense):
+            assert_same(made[name][1], model[name][1].view(np.uint32))
+    assert Reader(paths["dense"]).metadata[paths["dense"]] == {"format": "pt"}
+
+    again = tmp_path / "again.safetensors"
+    command.main(["convert", str(paths["logical"]), "-o", str(again), "--to", "compressed-tensors"])
+    assert again.read_bytes() == paths["compressed-tensors"].read_bytes()
+
+
+def test_convert_reads_the_bytes_of_compressed_tensors(tmp_path):
+    tensors, expected = {}, {}
+    for (element_type, rows, k), prefix in itertools.product([("f16", 5, 24), ("f32", 3, 16)], ("", "plain_")):
+        made, dtype = COMPRESSED_TENSORS[inputs.case_name(element_type, rows, k)], element_type.upper()
+        name = f"{prefix}{element_type}"
+        tensors[f"{name}.compressed"] = dtype, made[prefix + "compressed"]
+        tensors[f"{name}.bitmask"] = "U8", made[prefix + "bitmask"]
+        tensors[f"{name}.shape"] = "I64", made[prefix + "shape"]
+        if prefix:
+            tensors[f"{name}.row_offsets"] = "I64", made[prefix + "row_offsets"]
+        expected[f"{name}.weight"] = dtype, made[prefix + "dense"]
+    source = write_checkpoint(tmp_path / "compressed.safetensors", tensors)
+    command.main(["convert", str(source), "-o", str(tmp_path / "dense.safetensors"), "--to", "dense"])
+    assert_same_tensors(read_all(tmp_path / "dense.safetensors"), expected)
+
+
+def test_f32_is_two_of_four_there_and_one_of_two_here(tmp_path, capsys):
+    source = write_checkpoint(tmp_path / "in.safetensors", {
+        "two.weight": ("F32", np.float32([[1, 2, 0, 0]])), "one.weight": ("F32", np.float32([[1, 0, 0, 2]]))})
+    output = tmp_path / "out.safetensors"
+    command.main(["convert", str(source), "-o", str(output), "--to", "logical"])
+    assert "two stays dense: 1 of 2 groups of 2 (tf32)" in capsys.readouterr().err
+    made = read_all(output)
+    np.testing.assert_array_equal(made["one.values"][1].view(np.float32), [[1, 2]])
+    assert made["one.metadata"][1].tolist() == [[0x44E4]]
+    command.main(["convert", str(output), "-o", str(tmp_path / "back.safetensors"), "--to", "compressed-tensors"])
+    made = read_all(tmp_path / "back.safetensors")
+    assert (made["one.bitmask"][1].tolist(), made["two.bitmask"][1].tolist()) == ([[0b1001]], [[0b0011]])
+
+
+def test_convert_a_directory(model, tmp_path):
+    source, output, back = tmp_path / "model", tmp_path / "compressed", tmp_path / "dense"
+    source.mkdir()
+    names = sorted(model)
+    for number, part in enumerate((names[:3], names[3:])):
+        write_checkpoint(source / f"model-{number}.safetensors", {name: model[name] for name in part})
+    weight_map = {name: f"model-{int(name not in names[:3])}.safetensors" for name in names}
+    (source / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+    (source / "config.json").write_text('{"hidden_size": 8}')
+    (source / "tokenizer.json").write_text("{}")
+    write_checkpoint(source / "consolidated.safetensors", {"unrelated": ("U8", np.zeros(1, np.uint8))})
+
+    command.main(["convert", str(source), "-o", str(output), "--to", "compressed-tensors"])
+    config = json.loads((output / "config.json").read_text())
+    assert config["hidden_size"] == 8
+    assert config["quantization_config"]["quant_method"] == "compressed-tensors"
+    assert config["quantization_config"]["sparsity_config"]["format"] == "sparse-24-bitmask"
+    assert config["quantization_config"]["sparsity_config"]["ignore"] == ["lm_head"]
+    index = json.loads((output / "model.safetensors.index.json").read_text())
+    reader = Reader(output)
+    assert index["weight_map"] == {name: tensor.file.name for name, tensor in sorted(reader.tensors.items())}
+    assert index["metadata"]["total_size"] == sum(tensor.nbytes for tensor in reader.tensors.values())
+    assert (output / "tokenizer.json").read_text() == "{}"
+    assert "model.layers.2.proj.bitmask" in reader.tensors and "model.layers.2.proj.weight" not in reader.tensors
+
+    command.main(["convert", str(output), "-o", str(back), "--to", "dense"])
+    assert json.loads((back / "config.json").read_text()) == {"hidden_size": 8}
+    assert json.loads((back / "model.safetensors.index.json").read_text())["weight_map"] == weight_map
+
+
+def test_config_keeps_the_quantization():
+    sparsity = command.sparsity_config({"x": "compressed-tensors", "y": "dense"})
+    quantized = {"quant_method": "compressed-tensors", "format": "float-quantized", "config_groups": {}}
+    config = {"vocab_size": 9, "quantization_config": quantized}
+    sparse = command.updated_config(config, sparsity)
+    assert sparse == {"vocab_size": 9, "quantization_config": {**quantized, "sparsity_config": sparsity}}
+    assert command.updated_config(sparse, None) == config
+
+
+def test_a_layer_may_lie_in_two_files(tmp_path):
+    (tmp_path / "model").mkdir()
+    made = COMPRESSED_TENSORS["f16_5_24"]
+    write_checkpoint(tmp_path / "model" / "a.safetensors", {"x.bitmask": ("U8", made["bitmask"])})
+    write_checkpoint(tmp_path / "model" / "b.safetensors", {"x.compressed": ("F16", made["compressed"]),
+                                                            "x.shape": ("I64", made["shape"])})
+    command.main(["convert", str(tmp_path / "model"), "-o", str(tmp_path / "out"), "--to", "dense"])
+    assert_same_tensors(read_all(tmp_path / "out"), {"x.weight": ("F16", made["dense"])})
+
+
+def test_only_some_layers(model, tmp_path):
+    source = write_checkpoint(tmp_path / "model.safetensors", model)
+    output = tmp_path / "out.safetensors"
+    command.main(["convert", str(source), "-o", str(output), "--to", "logical", "--layers", "*.0.*", "*.3.*"])
+    forms = {layer.name: layer.form for layer in layers.find_layers(Reader(output))}
+    assert [name for name, form in forms.items() if form == "logical"] == ["model.layers.0.proj", "model.layers.3.proj"]
+    assert len(forms) == len(MODEL) + 1
+
+
+def test_list(model, tmp_path, capsys):
+    tensors = {**model, "x.values": ("F16", VALUES), "x.metadata": ("I16", METADATA),
+               "x.shape": ("I64", np.int64([[32], [64]]))}
+    command.main(["list", str(write_checkpoint(tmp_path / "model.safetensors", tensors))])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "lm_head 4 x 8 F32 dense 8 of 8 groups of 4 (f32) have more than 2 nonzeros".split()
+    assert lines[1] == "model.layers.0.proj 64 x 128 BF16 dense 2:4".split()
+    assert lines[-1] == "x 32 x 64 F16 logical".split()
+    assert len(lines) == len(MODEL) + 2
+
+
+def fails(capsys, *arguments):
+    """Runs the command, which must fail, and gives what it says."""
+    with pytest.raises(SystemExit) as stop:
+        command.main([str(argument) for argument in arguments])
+    assert stop.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_what_can_go_wrong(model, tmp_path, capsys):
+    source = write_checkpoint(tmp_path / "model.safetensors", model)
+    output = tmp_path / "out.safetensors"
+    convert = ["convert", source, "-o", output, "--to"]
+    assert "the output is the input" in fails(capsys, "convert", source, "-o", source, "--to", "logical")
+    assert "no weight to convert to dense" in fails(capsys, *convert, "dense")
+    assert "lm_head stays dense" in fails(capsys, *convert, "logical", "--layers", "lm_head")
+    assert "No such file" in fails(capsys, "list", tmp_path / "none.safetensors")
+    (tmp_path / "text.safetensors").write_text("no checkpoint at all")
+    assert "is no safetensors file" in fails(capsys, "list", tmp_path / "text.safetensors")
+    (tmp_path / "short.safetensors").write_bytes(source.read_bytes()[:-5])
+    assert "is cut short" in fails(capsys, "list", tmp_path / "short.safetensors")
+    (tmp_path / "damaged.safetensors").write_bytes(source.read_bytes().replace(b"[64,128]", b"[64,129]"))
+    assert "is damaged: model.layers.0.proj.weight has 16384 bytes" in fails(
+        capsys, "list", tmp_path / "damaged.safetensors")
+    (tmp_path / "exotic.safetensors").write_bytes(source.read_bytes().replace(b'"BF16"', b'"BF61"'))
+    assert "model.layers.0.proj.weight has the unknown element type BF61" in fails(
+        capsys, "list", tmp_path / "exotic.safetensors")
+    (tmp_path / "empty").mkdir()
+    assert "has no .safetensors files" in fails(capsys, "list", tmp_path / "empty")
+    (tmp_path / "empty" / "model.safetensors.index.json").write_text("{}")
+    assert "has no weight_map" in fails(capsys, "list", tmp_path / "empty")
+    assert not output.exists()
+
+    broken = {"x.compressed": ("F16", KEPT), "x.bitmask": ("U8", BITMASK & 0xF7), "x.shape": ("I64", SHAPE)}
+    convert[1] = write_checkpoint(tmp_path / "broken.safetensors", broken)
+    assert "x: bitmask has 768 bits" in fails(capsys, *convert, "dense")
+    assert "x: the mask of group 0 of row 0" in fails(capsys, *convert, "logical")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("out")) == []
+
+
+def test_a_checkpoint_of_two_bitmask_formats_is_refused(tmp_path, capsys):
+    made = COMPRESSED_TENSORS["f16_5_24"]
+    tensors = {f"x.{part}": (dtype, made[f"plain_{part}"]) for part, dtype in
+               (("compressed", "F16"), ("bitmask", "U8"), ("shape", "I64"), ("row_offsets", "I64"))}
+    tensors["y.weight"] = "F16", made["dense"]
+    source = write_checkpoint(tmp_path / "model.safetensors", tensors)
+    arguments = ["convert", source, "-o", tmp_path / "out.safetensors", "--to", "compressed-tensors"]
+    assert "leave out --layers" in fails(capsys, *arguments, "--layers", "y")
+    command.main([str(argument) for argument in arguments])
+    made = read_all(tmp_path / "out.safetensors")
+    np.testing.assert_array_equal(made["x.bitmask"][1], made["y.bitmask"][1])
+
+
+def test_a_writer_that_fails_leaves_nothing(tmp_path):
+    path = tmp_path / "x.safetensors"
+    with pytest.raises(ValueError, match="has 2 bytes, not the 3 that were announced"):
+        with Writer(path, [Tensor("a", "U8", (3,), path)]) as writer:
+            writer.write("a", np.zeros(2, np.uint8))
+    with pytest.raises(ValueError, match="lacks a"):
+        with Writer(path, [Tensor("a", "U8", (3,), path)]):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
 # The libraries themselves, where there are any
 
 
@@ -304,3 +553,20 @@ def test_compressed_tensors_itself(element_type, rows, k):
     theirs = make_interop.compressed_tensors(dense, element_type)
     for part, array in compressed_tensors.from_dense(dense, element_type).items():
         assert_same(array, theirs[part])
+
+
+def test_compressed_tensors_itself_reads_a_checkpoint(model, tmp_path):
+    library = pytest.importorskip("compressed_tensors.compressors.sparse_compressors.sparse_24_bitmask")
+    from compressed_tensors.config import SparsityCompressionConfig
+
+    source = write_checkpoint(tmp_path / "model.safetensors", model)
+    for form in ("compressed-tensors", "dense"):
+        command.main(["convert", str(source), "-o", str(tmp_path / form), "--to", form])
+        source = tmp_path / form
+    sparsity = command.sparsity_config({"x": "compressed-tensors", "lm_head": "dense"})
+    config = SparsityCompressionConfig.load_from_registry(sparsity["format"], **sparsity)
+    read = dict(library.Sparse24BitMaskCompressor(config=config).decompress(str(tmp_path / "compressed-tensors")))
+    expected = read_all(tmp_path / "dense")
+    assert sorted(read) == sorted(expected)
+    for name, (_, array) in expected.items():
+        assert_same(make_interop.bits_of(read[name]), array)

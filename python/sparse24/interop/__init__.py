@@ -4,6 +4,8 @@
 * `sparse24.interop.pytorch`: `SparseSemiStructuredTensorCUTLASS` of PyTorch.
 * `sparse24.interop.cutlass`: the operands A and E of CUTLASS's sparse kernels for Hopper.
 * `sparse24.interop.compressed_tensors`: the bitmasks of compressed-tensors.
+* `sparse24.interop.checkpoint`: safetensors files, a tensor at a time;
+  `python -m sparse24.interop` converts them.
 
 Each format has the same four functions: `from_dense`, `to_dense`, `from_logical` and `to_logical`.
 
