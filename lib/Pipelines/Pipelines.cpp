@@ -29,6 +29,13 @@ void mlir::sparse24::buildTensorPipeline(OpPassManager &manager,
     import.files.assign(options.checkpoints.begin(), options.checkpoints.end());
     manager.addPass(createSparse24ImportWeightsPass(import));
   }
+  // What is 2:4 without loss needn't be pruned.
+  if (options.slide) {
+    Sparse24SlidePassOptions slide;
+    slide.target = options.target;
+    slide.precision = options.precision;
+    manager.addPass(createSparse24SlidePass(slide));
+  }
   Sparse24DetectPassOptions detect;
   detect.target = options.target;
   detect.prune = options.prune;

@@ -84,7 +84,8 @@ mlir::sparse24::matchMatrixProduct(linalg::LinalgOp op, MatchFailure &why) {
   Value lhs = op->getOperand(0), rhs = op->getOperand(1);
   AffineMap lhsMap = maps[0], rhsMap = maps[1], outMap = maps[2];
   // An output that is stored N×M is the product of the swapped operands.
-  if (*positionOf(outMap, rowDim) == 1) {
+  bool isSwapped = *positionOf(outMap, rowDim) == 1;
+  if (isSwapped) {
     std::swap(lhs, rhs);
     std::swap(lhsMap, rhsMap);
     std::swap(rowDim, colDim);
@@ -94,6 +95,7 @@ mlir::sparse24::matchMatrixProduct(linalg::LinalgOp op, MatchFailure &why) {
   product.op = op;
   product.lhs = lhs;
   product.rhs = rhs;
+  product.lhsNumber = isSwapped ? 1 : 0;
   product.init = op.getDpsInits().front();
   product.lhsTransposed = *positionOf(lhsMap, rowDim) == 1;
   product.rhsTransposed = *positionOf(rhsMap, colDim) == 0;

@@ -4,6 +4,7 @@
 #include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
@@ -40,6 +41,50 @@ Value mlir::sparse24::transposeMatrix(OpBuilder &builder, Location loc,
   return linalg::TransposeOp::create(builder, loc, matrix, empty,
                                      ArrayRef<int64_t>{1, 0})
       ->getResult(0);
+}
+
+Value mlir::sparse24::gatherChannels(
+    OpBuilder &builder, Location loc, Value matrix, int64_t dim, int64_t size,
+    Value channels, bool mayExceed,
+    function_ref<Value(OpBuilder &, Location, Value)> source) {
+  Type elementType = getElementTypeOrSelf(matrix.getType());
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, matrix);
+  OpFoldResult oldSize = std::exchange(sizes[dim], builder.getIndexAttr(size));
+  Value empty = tensor::EmptyOp::create(builder, loc, sizes, elementType);
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  if (channels) {
+    inputs.push_back(channels);
+    maps.push_back(AffineMap::get(2, 0, builder.getAffineDimExpr(dim)));
+  }
+  maps.push_back(builder.getMultiDimIdentityMap(2));
+  SmallVector<utils::IteratorType> iterators(2, utils::IteratorType::parallel);
+  auto body = [&](OpBuilder &b, Location loc, ValueRange arguments) {
+    Value index[] = {linalg::IndexOp::create(b, loc, 0),
+                     linalg::IndexOp::create(b, loc, 1)};
+    Value channel = source(b, loc, channels ? arguments.front() : index[dim]);
+    index[dim] = channel;
+    Value limit;
+    if (mayExceed) {
+      // Reads what is there in any case: then there is no branch.
+      limit = getValueOrCreateConstantIndexOp(b, loc, oldSize);
+      Value one = arith::ConstantIndexOp::create(b, loc, 1);
+      Value last = arith::SubIOp::create(b, loc, limit, one);
+      index[dim] = arith::MinUIOp::create(b, loc, channel, last);
+    }
+    Value element = tensor::ExtractOp::create(b, loc, matrix, index);
+    if (mayExceed) {
+      Value isThere = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                            channel, limit);
+      Value zero =
+          arith::ConstantOp::create(b, loc, b.getZeroAttr(elementType));
+      element = arith::SelectOp::create(b, loc, isThere, element, zero);
+    }
+    linalg::YieldOp::create(b, loc, element);
+  };
+  return linalg::GenericOp::create(builder, loc, empty.getType(), inputs, empty,
+                                   maps, iterators, body)
+      .getResult(0);
 }
 
 Value mlir::sparse24::createSum(OpBuilder &builder, Location loc, Value lhs,

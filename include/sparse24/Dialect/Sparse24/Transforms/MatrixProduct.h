@@ -15,6 +15,9 @@ namespace mlir::sparse24 {
 struct MatrixProduct {
   Operation *op = nullptr;
   Value lhs, rhs, init;
+  /// The number of the operand of `op` that is `lhs`; `rhs` is the other one of
+  /// the first two.
+  unsigned lhsNumber = 0;
   /// Whether `lhs` is stored as K×M.
   bool lhsTransposed = false;
   /// Whether `rhs` is stored as N×K.
@@ -35,6 +38,15 @@ struct MatrixProduct {
   /// transposed, as `transposeDense` of `sparse24.matmul` means it.
   bool isDenseTransposed(Side side) const {
     return side == Side::lhs ? rhsTransposed : lhsTransposed;
+  }
+  /// The number of the operand of `op` on `side`.
+  unsigned getOperandNumber(Side side) const {
+    return side == Side::lhs ? lhsNumber : 1 - lhsNumber;
+  }
+  /// The dimension of the operand that stays dense when `side` is sparse that
+  /// is summed over: its channels.
+  int64_t getDenseChannelDim(Side side) const {
+    return isDenseTransposed(side) == (side == Side::lhs) ? 1 : 0;
   }
   /// The number of rows of the operand on `side` in its rows × K form.
   int64_t getRows(Side side) const { return side == Side::lhs ? m : n; }

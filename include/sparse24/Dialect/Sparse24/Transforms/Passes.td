@@ -6,6 +6,76 @@
 
 include "mlir/Pass/PassBase.td"
 
+def Sparse24SlidePass : Pass<"sparse24-slide", "::mlir::ModuleOp"> {
+  let summary = "Spread N:M weights over 2:4 windows, without loss";
+  let description = [{
+    **Overview.** A constant weight that isn't 2:4, but has at most 4, 6, 8 or 10
+    nonzeros in each block of 6, 8, 10 or 12 along K, becomes 2:4 by becoming
+    wider: windows of four, two apart, cover each block, and every element goes
+    into one window that covers it, such that none has more than two nonzeros
+    (`Support/Windows.h` has the proof that they fit). The other operand becomes
+    what the windows cover: of 6:8, column 12·g + 4·w + j is what was column
+    8·g + 2·w + j, and zeros beyond K. The product stays a `linalg` operation
+    with the same result, which `sparse24-detect` then takes losslessly.
+
+    | pattern | K becomes | multiplications beside dense | speed-up at best |
+    | --- | --- | --- | --- |
+    | 4:6 | 8 for 6 | 0.67 | 1.5 |
+    | 6:8 | 12 for 8 | 0.75 | 1.33 |
+    | 8:10 | 16 for 10 | 0.8 | 1.25 |
+    | 10:12 | 20 for 12 | 0.83 | 1.2 |
+
+    The first of these that the weight has is taken. Multiplied as `tf32`, whose
+    pattern is 1:2, weights are 2:3, 3:4, 4:5 or 5:6, and windows two wide.
+
+    A remark of category `sparse24` says, *passed*, which pattern it is
+    (`Pattern`) and how many columns there were and are (`K`, `SpreadK`), or,
+    *missed*, where the first block is that has too many nonzeros. Products that
+    can't be sparse for other reasons are left to `sparse24-detect` to explain.
+
+    **Preconditions.** Tensor semantics. K and the weight's rows are static.
+
+    **Caveats.** No permission is needed, for nothing is lost, but it isn't always
+    faster: the gathered operand is written and read once more, so that it pays
+    where products are large in all three dimensions. Whether a weight has a
+    pattern is looked at before it is rounded to `precision`.
+
+    Before:
+    ```mlir
+    %d = linalg.matmul ins(%x, %w : tensor<?x8xbf16>, tensor<8x16xbf16>) outs(…) -> …
+    ```
+    After:
+    ```mlir
+    %w1 = arith.constant dense_resource<windows> : tensor<12x16xbf16>
+    %x1 = linalg.generic {indexing_maps = [affine_map<(m, k) -> (m, k)>], …} outs(%e : tensor<?x12xbf16>) {
+    ^bb0(%out: bf16):
+      %m = linalg.index 0 : index
+      %k = linalg.index 1 : index
+      %s = affine.apply affine_map<(k) -> (k floordiv 12 * 8 + k mod 12 floordiv 4 * 2 + k mod 4)>(%k)
+      %v = tensor.extract %x[%m, %s] : tensor<?x8xbf16>
+      linalg.yield %v : bf16
+    } -> tensor<?x12xbf16>
+    %d = linalg.matmul ins(%x1, %w1 : tensor<?x12xbf16>, tensor<12x16xbf16>) outs(…) -> …
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::sparse24::Sparse24Dialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+  let options = [
+    Option<"target", "target", "std::string", "\"cpu\"",
+           "what the program is compiled for: products that its kernels can't "
+           "do are left as they are">,
+    Option<"precision", "precision", "std::string", "\"none\"",
+           "f32 operands will be multiplied as (none, bf16, f16, tf32), where no "
+           "sparse24.allow_precision says otherwise">,
+  ];
+  let statistics = [
+    Statistic<"numSpread", "spread", "products whose weight was spread">,
+  ];
+}
+
 def Sparse24DetectPass : Pass<"sparse24-detect", "::mlir::ModuleOp"> {
   let summary = "Find matrix products that can be sparse, and say which will be";
   let description = [{

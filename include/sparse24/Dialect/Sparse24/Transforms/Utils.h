@@ -16,6 +16,14 @@ Value convertScalar(OpBuilder &builder, Location loc, Value value, Type type);
 /// The transpose of a matrix, a tensor.
 Value transposeMatrix(OpBuilder &builder, Location loc, Value matrix);
 
+/// A matrix of `size` channels along dimension `dim`, each of which is one of
+/// `matrix`. `source` computes which: of the channel's index, or, if there is a
+/// vector `channels`, of its element for the channel. With `mayExceed`,
+/// channels that `matrix` doesn't have are zero; else they must not come.
+Value gatherChannels(OpBuilder &builder, Location loc, Value matrix,
+                     int64_t dim, int64_t size, Value channels, bool mayExceed,
+                     function_ref<Value(OpBuilder &, Location, Value)> source);
+
 /// The sum of two numbers or vectors of one type.
 Value createSum(OpBuilder &builder, Location loc, Value lhs, Value rhs);
 
