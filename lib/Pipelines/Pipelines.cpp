@@ -36,6 +36,15 @@ void mlir::sparse24::buildTensorPipeline(OpPassManager &manager,
     slide.precision = options.precision;
     manager.addPass(createSparse24SlidePass(slide));
   }
+  if (options.permute != "none") {
+    Sparse24PermuteChannelsPassOptions permute;
+    permute.target = options.target;
+    permute.prune = options.prune;
+    permute.precision = options.precision;
+    permute.permute = options.permute;
+    permute.sweeps = options.permuteSweeps;
+    manager.addPass(createSparse24PermuteChannelsPass(permute));
+  }
   Sparse24DetectPassOptions detect;
   detect.target = options.target;
   detect.prune = options.prune;

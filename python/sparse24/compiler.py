@@ -75,14 +75,16 @@ def load(directory):
                     read_remarks(directory / "remarks.yaml"))
 
 
-def compile(module, directory, target="sm_80", prune="none", precision="none", checkpoints=(), slide=False):
+def compile(module, directory, target="sm_80", prune="none", precision="none", checkpoints=(), slide=False,
+            permute="none"):
     """Compiles the MLIR file `module` into `directory`; gives the Artifact.
 
     `prune` and `precision` are permissions: with "none" only weights that are
     2:4 already, in types that kernels multiply, become sparse. `checkpoints` are
     safetensors files that the module's `sparse24.weight` operations name tensors of;
     one weight at a time is brought into memory.
-    `slide` makes weights of 4:6 to 10:12 2:4, without loss: see --help.
+    `slide` makes weights of 4:6 to 10:12 2:4, without loss; `permute` lets pruning
+    keep more. Both are for speed or accuracy only: see --help.
     """
     directory, module = Path(directory).resolve(), Path(module).resolve()
     directory.mkdir(parents=True, exist_ok=True)
@@ -92,7 +94,7 @@ def compile(module, directory, target="sm_80", prune="none", precision="none", c
 
     is_cpu = target == "cpu"
     options = {"target": target, "prune": prune, "precision": precision, "slide": str(bool(slide)).lower(),
-               "format": "llvm" if is_cpu else "isa"}
+               "permute": permute, "format": "llvm" if is_cpu else "isa"}
     if not is_cpu:
         options.update({"weights-file": artifact.weights.name, "kernels-file": artifact.ptx.name})
     # In the directory, for the options' syntax allows few characters in names.
@@ -113,7 +115,7 @@ def compile(module, directory, target="sm_80", prune="none", precision="none", c
     if not is_cpu:
         _link(artifact)
         _assemble(artifact)
-    manifest = {"target": target, "prune": prune, "precision": precision, "slide": bool(slide),
+    manifest = {"target": target, "prune": prune, "precision": precision, "slide": bool(slide), "permute": permute,
                 "functions": artifact.functions}
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     return artifact
@@ -204,10 +206,14 @@ def main(arguments=None):
                         help="also take weights with at most 4 nonzeros in 6, 6 in 8, 8 in 10 or 10 in 12, without loss: "
                              "they are spread over overlapping windows of four, and the activations gathered to match. "
                              "Pays for large products only (at best 1.5, 1.33, 1.25 and 1.2 times as fast as dense)")
+    parser.add_argument("--permute", choices=("none", "producers", "all"), default="none",
+                        help="reorder the channels of weights that are pruned by magnitude, so that more of the norm is "
+                             "kept: where the order can be folded into the layer before (producers: nothing is left at "
+                             "run time), or everywhere (all: other activations are gathered by each call) (default: none)")
     options = parser.parse_args(arguments)
     try:
         artifact = compile(options.module, options.output, options.target, options.prune, options.precision,
-                           options.checkpoint, options.slide)
+                           options.checkpoint, options.slide, options.permute)
     except tools.ToolError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

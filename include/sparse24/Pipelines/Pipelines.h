@@ -48,6 +48,18 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
           "by repeating what they multiply: 1.5 to 1.2 times as fast "
           "as dense at best, and only for large products"),
       llvm::cl::init(false)};
+  Option<std::string> permute{
+      *this, "permute",
+      llvm::cl::desc(
+          "order channels so that pruning keeps more: none, producers "
+          "(where the order can be folded into the product before, "
+          "for free) or all (else by a gather at run time)"),
+      llvm::cl::init("none")};
+  Option<int> permuteSweeps{
+      *this, "permute-sweeps",
+      llvm::cl::desc("the effort of that search: how often at most every two "
+                     "groups of channels meet"),
+      llvm::cl::init(4)};
   Option<OutputFormat> format{
       *this, "format",
       llvm::cl::desc("how far to compile; llvm goes with cpu, any with a GPU"),

@@ -220,6 +220,26 @@ HostTensor mlir::sparse24::transposeHost(const HostTensor &matrix) {
   return result;
 }
 
+HostTensor mlir::sparse24::permuteHost(const HostTensor &tensor, int64_t dim,
+                                       ArrayRef<int64_t> permutation) {
+  RankedTensorType type = tensor.getType();
+  ArrayRef<int64_t> shape = type.getShape();
+  HostTensor result = HostTensor::allocate(type);
+  // Each index along the dimension is a run of bytes, of which there are as
+  // many as there are indices before.
+  int64_t runs = llvm::product_of(shape.take_front(dim));
+  int64_t runBytes = llvm::product_of(shape.drop_front(dim + 1)) *
+                     getElementBytes(type.getElementType());
+  const char *in = tensor.getData().data();
+  char *out = result.getMutableData();
+  for (int64_t run = 0; run < runs; ++run, in += runBytes * shape[dim])
+    for (int64_t source : permutation) {
+      std::memcpy(out, in + source * runBytes, runBytes);
+      out += runBytes;
+    }
+  return result;
+}
+
 HostTensor mlir::sparse24::convertHost(const HostTensor &tensor,
                                        Type elementType) {
   RankedTensorType type = tensor.getType();

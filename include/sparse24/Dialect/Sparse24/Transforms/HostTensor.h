@@ -83,6 +83,10 @@ HostTensor applyStep(const WeightStep &step, HostTensor operand);
 /// Transposes a matrix.
 HostTensor transposeHost(const HostTensor &matrix);
 
+/// Reorders a dimension: what is at index permutation[i] comes to i.
+HostTensor permuteHost(const HostTensor &tensor, int64_t dim,
+                       ArrayRef<int64_t> permutation);
+
 /// Converts the elements between f32, f16, bf16 and the 8-bit floats.
 HostTensor convertHost(const HostTensor &tensor, Type elementType);
 

@@ -76,6 +76,81 @@ def Sparse24SlidePass : Pass<"sparse24-slide", "::mlir::ModuleOp"> {
   ];
 }
 
+def Sparse24PermuteChannelsPass
+    : Pass<"sparse24-permute-channels", "::mlir::ModuleOp"> {
+  let summary = "Order channels so that pruning keeps more of the norm";
+  let description = [{
+    **Overview.** Pruning keeps the two largest of four neighbours along K. In
+    another order of the channels (the columns along K) other weights are
+    neighbours, and more of the norm is kept. For each product whose constant
+    weight will be pruned by permission, this searches for a better order
+    (`Support/ChannelPermutation.h`), brings the weight's columns into it, and the
+    other operand's channels, too:
+
+    * Where they are the result of another product whose weight is constant,
+      through elementwise operations and additions of constant biases, that
+      weight's rows and the biases are permuted. Nothing is left at run time.
+    * Elsewhere, with `permute=all`, they are gathered at run time, by a constant
+      table.
+
+    The sum has the same terms in another order: without pruning, the program
+    means the same.
+
+    A remark of category `sparse24` tells of each such product the share of the
+    squared norm that is kept before and after (`NormKept`, `NormKeptAfter`), how
+    many rows the search looked at (`RowsSearched`) and where the channels are
+    permuted (`Where`: `producer` or `activations`), or, *missed*, why not
+    (`Reason`, `Fix`).
+
+    **Preconditions.** Tensor semantics. K and the weight's rows are static.
+
+    **Caveats.** Activations that several products share (query, key and value of
+    an attention) aren't the result of a product for this one alone: they stay as
+    they are without `permute=all`. The search takes K² · rows steps, a second or so
+    for a thousand channels and rows; of more than about two thousand of both
+    it looks at a part of the rows. It is the same on every machine, whatever
+    the number of cores.
+
+    Before:
+    ```mlir
+    %h = linalg.matmul ins(%x, %w0 : …, tensor<384x1536xbf16>) outs(…) -> tensor<?x1536xf32>
+    %a = linalg.generic … ins(%h, %bias : …, tensor<1536xf32>) … -> tensor<?x1536xbf16>
+    %y = linalg.matmul ins(%a, %w1 : …, tensor<1536x384xbf16>) outs(…) -> …
+    ```
+    After, with the columns of `%w0`, the elements of `%bias` and the rows of
+    `%w1` in another order:
+    ```mlir
+    %h = linalg.matmul ins(%x, %p0 : …, tensor<384x1536xbf16>) outs(…) -> tensor<?x1536xf32>
+    %a = linalg.generic … ins(%h, %p1 : …, tensor<1536xf32>) … -> tensor<?x1536xbf16>
+    %y = linalg.matmul ins(%a, %p2 : …, tensor<1536x384xbf16>) outs(…) -> …
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::sparse24::Sparse24Dialect", "::mlir::tensor::TensorDialect"
+  ];
+  let options = [
+    Option<"target", "target", "std::string", "\"cpu\"",
+           "what the program is compiled for: products that its kernels can't "
+           "do are left as they are">,
+    Option<"prune", "prune", "std::string", "\"none\"",
+           "weights that aren't 2:4 will be pruned (none, magnitude, "
+           "transposable), where no sparse24.allow_prune says otherwise">,
+    Option<"precision", "precision", "std::string", "\"none\"",
+           "f32 operands will be multiplied as (none, bf16, f16, tf32), where no "
+           "sparse24.allow_precision says otherwise">,
+    Option<"permute", "permute", "std::string", "\"producers\"",
+           "permute nothing (none), what costs nothing at run time (producers), "
+           "or gather other activations at run time, too (all)">,
+    Option<"sweeps", "sweeps", "int", "4",
+           "the effort of the search: how often at most every two groups of "
+           "channels meet">,
+  ];
+  let statistics = [
+    Statistic<"numPermuted", "permuted", "products whose channels were permuted">,
+  ];
+}
+
 def Sparse24DetectPass : Pass<"sparse24-detect", "::mlir::ModuleOp"> {
   let summary = "Find matrix products that can be sparse, and say which will be";
   let description = [{
