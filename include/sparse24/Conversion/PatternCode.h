@@ -137,7 +137,7 @@ struct WordMatrix {
   Type getBitsType() const;
   Value getColumn(ImplicitLocOpBuilder &b, Value word, int64_t i) const;
 
-  /// The bits of a word's elements.
+  /// The bits of a word's elements. Here and below, the row has the first.
   SmallVector<Value> load(ImplicitLocOpBuilder &b, Value row, Value word) const;
   void store(ImplicitLocOpBuilder &b, Value row, Value word,
              ArrayRef<Value> bits) const;
