@@ -40,12 +40,14 @@ while [ $# -gt 0 ]; do
   shift
 done
 if [ "$what" = pattern ]; then
+  [ $# -eq 0 ] || die "this check has no options"
   dir=${dir:-$build/gpu-check-pattern}
   export SPARSE24_BUILD_DIR=$build
   if [ "$step" != run ]; then
     rm -rf "$dir"
+    [ ! -f "$model" ] || with_model=(--model "$model")
     "${PYTHON:-$python}" "$harness/check_pattern.py" build "$dir" --target "${SPARSE24_TARGET:-sm_80}" \
-      $([ ! -f "$model" ] || echo --model "$model")
+      ${with_model[@]+"${with_model[@]}"}
   fi
   if [ "$step" != build ]; then
     ${SPARSE24_LAUNCHER:-} "${PYTHON:-$python}" "$harness/check_pattern.py" run "$dir"

@@ -24,7 +24,10 @@ static void addCleanup(OpPassManager &manager) {
 
 void mlir::sparse24::buildTensorPipeline(OpPassManager &manager,
                                          const PipelineOptions &options) {
-  if (!options.checkpoints.empty()) {
+  // Where nothing else brings the weights that a program names, that they are
+  // missing must be said.
+  if (!options.checkpoints.empty() || options.isCpu() ||
+      !options.weightsFile.empty()) {
     Sparse24ImportWeightsPassOptions import;
     import.files.assign(options.checkpoints.begin(), options.checkpoints.end());
     manager.addPass(createSparse24ImportWeightsPass(import));

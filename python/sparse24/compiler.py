@@ -21,6 +21,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,19 +99,14 @@ def compile(module, directory, target="sm_80", prune="none", precision="none", c
     if not is_cpu:
         options.update({"weights-file": artifact.weights.name, "kernels-file": artifact.ptx.name})
     # In the directory, for the options' syntax allows few characters in names.
-    links = [directory / f"checkpoint.{index}.safetensors" for index in range(len(checkpoints))]
-    for link, checkpoint in zip(links, checkpoints):
-        link.unlink(missing_ok=True)
-        link.symlink_to(Path(checkpoint).resolve())
-    if links:
-        options["checkpoints"] = ",".join(link.name for link in links)
-    pipeline = " ".join(f"{key}={value}" for key, value in options.items())
-    tools.run([tools.find("sparse24-opt"), module, "-o", artifact.llvm_module,
-               f"--sparse24-pipeline={pipeline}",
-               "--remarks-filter=^sparse24", "--remark-format=yaml",
-               "--remarks-output-file=remarks.yaml"], cwd=directory)
-    for link in links:
-        link.unlink()
+    with tempfile.TemporaryDirectory(prefix="checkpoints_", dir=directory) as links:
+        if checkpoints:
+            options["checkpoints"] = ",".join(_link_checkpoints(checkpoints, Path(links)))
+        pipeline = " ".join(f"{key}={value}" for key, value in options.items())
+        tools.run([tools.find("sparse24-opt"), module, "-o", artifact.llvm_module,
+                   f"--sparse24-pipeline={pipeline}",
+                   "--remarks-filter=^sparse24", "--remark-format=yaml",
+                   "--remarks-output-file=remarks.yaml"], cwd=directory)
     artifact.remarks = read_remarks(directory / "remarks.yaml")
     if not is_cpu:
         _link(artifact)
@@ -119,6 +115,16 @@ def compile(module, directory, target="sm_80", prune="none", precision="none", c
                 "functions": artifact.functions}
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     return artifact
+
+
+def _link_checkpoints(checkpoints, links):
+    """Gives the checkpoints names that the options' syntax allows, relative to the artefact."""
+    for index, checkpoint in enumerate(checkpoints):
+        if not Path(checkpoint).is_file():
+            raise tools.ToolError(f"{checkpoint}: there is no such checkpoint")
+        link = links / f"{index}.safetensors"
+        link.symlink_to(Path(checkpoint).resolve())
+        yield f"{links.name}/{link.name}"
 
 
 def _link(artifact):

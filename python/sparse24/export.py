@@ -84,8 +84,11 @@ def load_layers(path, patterns=("*",), reference=False):
             activation = "gelu" if name.endswith("_intermediate") else None
             if reference:
                 weight, bias = (_shape_of(checkpoint, stem + end) for end in (".weight", ".bias"))
-                if weight is not None and bias is not None and weight.dtype == bias.dtype:
-                    layers.append(Layer(name, weight, bias, activation, stem))
+                if weight is None or bias is None or bias.shape != weight.shape[:1]:
+                    continue
+                if weight.dtype != bias.dtype:
+                    raise ValueError(f"{stem}: the bias isn't of the weight's type; leave out --reference to convert it")
+                layers.append(Layer(name, weight, bias, activation, stem))
                 continue
             try:
                 weight, bias = checkpoint.get_tensor(key), checkpoint.get_tensor(stem + ".bias")

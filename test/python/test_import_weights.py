@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from sparse24 import compiler, export, tools
+from sparse24 import compiler, cpu, export, tools
 
 
 def write_checkpoint(path, sizes, kind=np.float32):
@@ -42,6 +42,49 @@ def test_gives_what_weights_in_the_module_give(tmp_path, kind):
         files.append(artifact.weights.read_bytes())
     assert files[0] == files[1]
     assert not list((tmp_path / "True").glob("checkpoint*"))
+
+
+def test_the_users_files_stay(tmp_path):
+    """Also those that are in the artefact's directory, and if compiling fails."""
+    checkpoint, module = tmp_path / "0.safetensors", tmp_path / "in.mlir"
+    write_checkpoint(checkpoint, [(48, 64)])
+    before = checkpoint.read_bytes()
+    write_module(module, checkpoint, reference=True)
+    compiler.compile(module, tmp_path, "cpu", "magnitude", "bf16", [checkpoint])
+    module.write_text("nonsense")
+    with pytest.raises(tools.ToolError):
+        compiler.compile(module, tmp_path, "cpu", checkpoints=[checkpoint])
+    assert checkpoint.read_bytes() == before
+    assert not list(tmp_path.glob("checkpoints_*"))
+
+
+@pytest.mark.parametrize("target", ["cpu", "sm_80"])
+def test_weights_without_a_checkpoint_are_an_error(tmp_path, target):
+    checkpoint, module = tmp_path / "0.safetensors", tmp_path / "in.mlir"
+    write_checkpoint(checkpoint, [(48, 64)])
+    write_module(module, checkpoint, reference=True)
+    with pytest.raises(tools.ToolError, match="names a tensor of a checkpoint, and none is given"):
+        compiler.compile(module, tmp_path / "out", target)
+    with pytest.raises(tools.ToolError, match="nowhere.safetensors: there is no such checkpoint"):
+        compiler.compile(module, tmp_path / "out", target, checkpoints=["nowhere.safetensors"])
+
+
+def test_f64_weights_stay_dense(tmp_path):
+    """Rounding them is nothing that Support knows."""
+    (tmp_path / "in.mlir").write_text("""func.func @f(%x: tensor<3x4xf32>) -> tensor<3x1xf32> {
+  %w = arith.constant dense<[[8.0], [7.0], [6.0], [5.0]]> : tensor<4x1xf64>
+  %t = arith.truncf %w : tensor<4x1xf64> to tensor<4x1xf32>
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<3x1xf32>
+  %0 = linalg.fill ins(%zero : f32) outs(%e : tensor<3x1xf32>) -> tensor<3x1xf32>
+  %1 = linalg.matmul ins(%x, %t : tensor<3x4xf32>, tensor<4x1xf32>) outs(%0 : tensor<3x1xf32>) -> tensor<3x1xf32>
+  return %1 : tensor<3x1xf32>
+}""")
+    artifact = compiler.compile(tmp_path / "in.mlir", tmp_path / "out", "cpu", "magnitude", "bf16")
+    assert [remark.is_taken for remark in artifact.products] == [False]
+    x = np.arange(12, dtype=np.float32).reshape(3, 4)
+    ((found,), _), = cpu.run(artifact.llvm_module, [cpu.Call("f", [x], [((3, 1), "f32")])])
+    np.testing.assert_array_equal(found, x @ np.array([[8], [7], [6], [5]], np.float32))
 
 
 def import_weights(tmp_path, module, *checkpoints):

@@ -482,6 +482,7 @@ def test_what_can_go_wrong(model, tmp_path, capsys):
     output = tmp_path / "out.safetensors"
     convert = ["convert", source, "-o", output, "--to"]
     assert "the output is the input" in fails(capsys, "convert", source, "-o", source, "--to", "logical")
+    assert "the output is the input" in fails(capsys, "convert", source, "-o", tmp_path, "--to", "logical")
     assert "no weight to convert to dense" in fails(capsys, *convert, "dense")
     assert "lm_head stays dense" in fails(capsys, *convert, "logical", "--layers", "lm_head")
     assert "No such file" in fails(capsys, "list", tmp_path / "none.safetensors")

@@ -13,38 +13,43 @@ TARGETS = {"cpu": ("target=cpu", "sparse24-run"), "sm_80": ("target=sm_80 format
            "sm_90a": ("target=sm_90a format=llvm", "sparse24-emulate")}
 TOKENS, OUTPUTS, INPUTS = 24, 48, 64
 
-#: Forward by the weight, backward by its transpose, and the (dense) gradient of the weight.
-STEP = f"""
+
+def step(outputs, inputs):
+    """Forward by the weight, backward by its transpose, and the (dense) gradient of the weight."""
+    weight, y = f"{outputs}x{inputs}", f"{TOKENS}x{outputs}"
+    x = f"{TOKENS}x{inputs}"
+    return f"""
 #mk = affine_map<(m, n, k) -> (m, k)>
 #km = affine_map<(m, n, k) -> (k, m)>
 #nk = affine_map<(m, n, k) -> (n, k)>
 #kn = affine_map<(m, n, k) -> (k, n)>
 #mn = affine_map<(m, n, k) -> (m, n)>
-func.func @step(%w: tensor<{OUTPUTS}x{INPUTS}xbf16>, %x: tensor<{TOKENS}x{INPUTS}xbf16>,
-                %dy: tensor<{TOKENS}x{OUTPUTS}xbf16>)
-    -> (tensor<{TOKENS}x{OUTPUTS}xf32>, tensor<{TOKENS}x{INPUTS}xf32>, tensor<{OUTPUTS}x{INPUTS}xf32>) {{
+func.func @step(%w: tensor<{weight}xbf16>, %x: tensor<{x}xbf16>,
+                %dy: tensor<{y}xbf16>)
+    -> (tensor<{y}xf32>, tensor<{x}xf32>, tensor<{weight}xf32>) {{
   %zero = arith.constant 0.0 : f32
-  %e = tensor.empty() : tensor<{OUTPUTS}x{INPUTS}xbf16>
-  %p = sparse24.prune transposable ins(%w : tensor<{OUTPUTS}x{INPUTS}xbf16>)
-      outs(%e : tensor<{OUTPUTS}x{INPUTS}xbf16>) -> tensor<{OUTPUTS}x{INPUTS}xbf16>
-  %ye = tensor.empty() : tensor<{TOKENS}x{OUTPUTS}xf32>
-  %y0 = linalg.fill ins(%zero : f32) outs(%ye : tensor<{TOKENS}x{OUTPUTS}xf32>) -> tensor<{TOKENS}x{OUTPUTS}xf32>
+  %e = tensor.empty() : tensor<{weight}xbf16>
+  %p = sparse24.prune transposable ins(%w : tensor<{weight}xbf16>)
+      outs(%e : tensor<{weight}xbf16>) -> tensor<{weight}xbf16>
+  %ye = tensor.empty() : tensor<{y}xf32>
+  %y0 = linalg.fill ins(%zero : f32) outs(%ye : tensor<{y}xf32>) -> tensor<{y}xf32>
   %y = linalg.matmul indexing_maps = [#mk, #nk, #mn]
-      ins(%x, %p : tensor<{TOKENS}x{INPUTS}xbf16>, tensor<{OUTPUTS}x{INPUTS}xbf16>)
-      outs(%y0 : tensor<{TOKENS}x{OUTPUTS}xf32>) -> tensor<{TOKENS}x{OUTPUTS}xf32>
-  %dxe = tensor.empty() : tensor<{TOKENS}x{INPUTS}xf32>
-  %dx0 = linalg.fill ins(%zero : f32) outs(%dxe : tensor<{TOKENS}x{INPUTS}xf32>) -> tensor<{TOKENS}x{INPUTS}xf32>
+      ins(%x, %p : tensor<{x}xbf16>, tensor<{weight}xbf16>)
+      outs(%y0 : tensor<{y}xf32>) -> tensor<{y}xf32>
+  %dxe = tensor.empty() : tensor<{x}xf32>
+  %dx0 = linalg.fill ins(%zero : f32) outs(%dxe : tensor<{x}xf32>) -> tensor<{x}xf32>
   %dx = linalg.matmul indexing_maps = [#mk, #kn, #mn]
-      ins(%dy, %p : tensor<{TOKENS}x{OUTPUTS}xbf16>, tensor<{OUTPUTS}x{INPUTS}xbf16>)
-      outs(%dx0 : tensor<{TOKENS}x{INPUTS}xf32>) -> tensor<{TOKENS}x{INPUTS}xf32>
-  %dwe = tensor.empty() : tensor<{OUTPUTS}x{INPUTS}xf32>
-  %dw0 = linalg.fill ins(%zero : f32) outs(%dwe : tensor<{OUTPUTS}x{INPUTS}xf32>) -> tensor<{OUTPUTS}x{INPUTS}xf32>
+      ins(%dy, %p : tensor<{y}xbf16>, tensor<{weight}xbf16>)
+      outs(%dx0 : tensor<{x}xf32>) -> tensor<{x}xf32>
+  %dwe = tensor.empty() : tensor<{weight}xf32>
+  %dw0 = linalg.fill ins(%zero : f32) outs(%dwe : tensor<{weight}xf32>) -> tensor<{weight}xf32>
   %dw = linalg.matmul indexing_maps = [#km, #kn, #mn]
-      ins(%dy, %x : tensor<{TOKENS}x{OUTPUTS}xbf16>, tensor<{TOKENS}x{INPUTS}xbf16>)
-      outs(%dw0 : tensor<{OUTPUTS}x{INPUTS}xf32>) -> tensor<{OUTPUTS}x{INPUTS}xf32>
-  return %y, %dx, %dw : tensor<{TOKENS}x{OUTPUTS}xf32>, tensor<{TOKENS}x{INPUTS}xf32>, tensor<{OUTPUTS}x{INPUTS}xf32>
+      ins(%dy, %x : tensor<{y}xbf16>, tensor<{x}xbf16>)
+      outs(%dw0 : tensor<{weight}xf32>) -> tensor<{weight}xf32>
+  return %y, %dx, %dw : tensor<{y}xf32>, tensor<{x}xf32>, tensor<{weight}xf32>
 }}
 """
+
 
 #: A feed-forward block whose activations, after a squared ReLU, are pruned and compressed as they come.
 SQUARED_RELU = f"""
@@ -103,19 +108,20 @@ def operations(tmp_path, module):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_training_step(tmp_path, target):
-    w, x, dy = (integers(shape, seed) for seed, shape in
-                enumerate([(OUTPUTS, INPUTS), (TOKENS, INPUTS), (TOKENS, OUTPUTS)]))
+@pytest.mark.parametrize("shape", [(OUTPUTS, INPUTS), (32, 32)], ids=str)
+def test_a_training_step(tmp_path, target, shape):
+    outputs, inputs = shape
+    w, x, dy = (integers(size, seed) for seed, size in enumerate([shape, (TOKENS, inputs), (TOKENS, outputs)]))
     pruned = pattern.prune(w, "bf16", "transposable")
     expected = [x @ pruned.T, dy @ pruned, dy.T @ x]
-    found = run(tmp_path, STEP, target, cpu.Call("step", [bf16(w), bf16(x), bf16(dy)],
+    found = run(tmp_path, step(outputs, inputs), target, cpu.Call("step", [bf16(w), bf16(x), bf16(dy)],
                                                  [(array.shape, "f32") for array in expected]))
     for got, want in zip(found, expected):
         np.testing.assert_array_equal(got, want)
 
 
 def test_a_training_step_compresses_once(tmp_path):
-    text = operations(tmp_path, STEP)
+    text = operations(tmp_path, step(OUTPUTS, INPUTS))
     assert text.count("sparse24.compress") == 1 and re.search("prune = +transposable", text)
     assert text.count("sparse24.matmul") == 2 and "sparse24.prune" not in text and "linalg.transpose" not in text
 

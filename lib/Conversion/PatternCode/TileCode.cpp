@@ -19,10 +19,7 @@ struct Emitter {
   using Mask = Value;
 
   Value add(Value x, Value y) { return arith::AddFOp::create(b, x, y); }
-  Value constant(uint32_t mask) {
-    return arith::ConstantOp::create(
-        b, b.getI32IntegerAttr(static_cast<int32_t>(mask)));
-  }
+  Value constant(uint32_t mask) { return emitI32(b, mask); }
   Value join(Value x, Value y) { return arith::OrIOp::create(b, x, y); }
   Value isLess(Value x, Value y) {
     return arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, y);

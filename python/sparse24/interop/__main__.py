@@ -58,10 +58,10 @@ def updated_config(config, sparsity):
 def convert(options, fail):
     """Carries out `convert`; fail() ends the program with a message."""
     source, output = Path(options.checkpoint), Path(options.output)
-    if output.exists() and output.resolve() == source.resolve():
-        fail("the output is the input; give another name")
     if output.is_dir() and not source.is_dir():
         output = output / source.name
+    if output.exists() and output.resolve() == source.resolve():
+        fail("the output is the input; give another name")
     reader, progress = Reader(source), Progress()
     layers, refused = forms.plan(reader, options.to, options.layers, progress)
     progress.finish()

@@ -72,8 +72,10 @@ class Reader:
             try:
                 header = json.loads(stream.read(size))
                 self.metadata[file] = header.pop("__metadata__", None)
-                entries = [(name, entry["dtype"], tuple(map(int, entry["shape"])), *map(int, entry["data_offsets"]))
-                           for name, entry in header.items()]
+                entries = []
+                for name, entry in header.items():
+                    begin, end = map(int, entry["data_offsets"])
+                    entries.append((name, str(entry["dtype"]), tuple(map(int, entry["shape"])), begin, end))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise ValueError(f"{file} is no safetensors file: its header isn't the expected JSON") from error
         for name, dtype, shape, begin, end in entries:

@@ -147,7 +147,7 @@ func.func @allow_prune_c1_type() {
 // -----
 
 func.func @scores_c1() {
-  // expected-error @below {{scores_c1: attribute 'sparse24.scores' must be elements of f32}}
+  // expected-error @below {{scores_c1: attribute 'sparse24.scores' must be a tensor of f32}}
   "test.op"() {sparse24.scores = dense<1.0> : tensor<4xf64>} : () -> ()
   return
 }

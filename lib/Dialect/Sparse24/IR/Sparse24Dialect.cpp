@@ -78,13 +78,15 @@ static LogicalResult verifyPermission(Operation *op, NamedAttribute attr,
   return diagnostic;
 }
 
-static LogicalResult verifyScores(Operation *op, NamedAttribute attr) {
+static LogicalResult verifyScoresAttribute(Operation *op,
+                                           NamedAttribute attr) {
   auto elements = dyn_cast<ElementsAttr>(attr.getValue());
-  if (elements && elements.getElementType().isF32())
+  if (elements && isa<RankedTensorType>(elements.getType()) &&
+      elements.getElementType().isF32())
     return success();
   return op->emitError() << "scores_c1: attribute '"
                          << attr.getName().getValue()
-                         << "' must be elements of f32";
+                         << "' must be a tensor of f32";
 }
 
 LogicalResult Sparse24Dialect::verifyOperationAttribute(Operation *op,
@@ -95,7 +97,7 @@ LogicalResult Sparse24Dialect::verifyOperationAttribute(Operation *op,
     return verifyPermission(op, attr, "allow_prune_c1", allowed);
   }
   if (attr.getName() == getScoresAttrName())
-    return verifyScores(op, attr);
+    return verifyScoresAttribute(op, attr);
   if (attr.getName() == getAllowPrecisionAttrName())
     return verifyPermission(op, attr, "allow_precision_c1",
                             {"bf16", "f16", "tf32", "none"});

@@ -128,7 +128,7 @@ static Type chooseElementType(const MatrixProduct &product,
                   "bring both to one type");
   Type elementType = lhs;
   if (lhs.isF32()) {
-    StringRef allowed = getPermission(product.op, "sparse24.allow_precision",
+    StringRef allowed = getPermission(product.op, Sparse24Dialect::getAllowPrecisionAttrName(),
                                       options.precision);
     Builder builder(context);
     if (allowed == "bf16")

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "sparse24/Dialect/Sparse24/Transforms/HostTensor.h"
 
 using namespace mlir;
@@ -79,7 +80,14 @@ LogicalResult ChannelTrace::followStructured(Operation *operation,
   };
   if (op.getNumDpsInits() != 1 || !op.hasPureTensorSemantics())
     return refuse();
+  // Scores are by the weight's rows.
+  if (op->hasAttr(Sparse24Dialect::getScoresAttrName()))
+    return fail("'" + op->getName().getStringRef() +
+                "' has scores for them as they are");
   AffineMap outputMap = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  // Others leave some of the init as it is.
+  if (!outputMap.isProjectedPermutation())
+    return refuse();
   auto loop = dyn_cast<AffineDimExpr>(outputMap.getResult(dim));
   if (!loop || !isPointwise(op, loop.getPosition()))
     return refuse();

@@ -72,6 +72,13 @@ SmallVector<Value> Folder::collectRoots() {
   return roots;
 }
 
+/// A name for a result of a compression.
+static StringRef getResultName(unsigned number) {
+  StringRef names[] = {".values", ".metadata", ".transposed.values",
+                       ".transposed.metadata"};
+  return names[number];
+}
+
 /// A name for the weight file: the function's, and the place's where it has
 /// one.
 std::string Folder::makeName(Value value) {
@@ -82,7 +89,7 @@ std::string Folder::makeName(Value value) {
   if (auto loc = op->getLoc()->findInstanceOf<NameLoc>())
     base += "." + loc.getName().str();
   if (isa<CompressOp>(op))
-    base += cast<OpResult>(value).getResultNumber() ? ".metadata" : ".values";
+    base += getResultName(cast<OpResult>(value).getResultNumber());
   std::string name = base;
   for (unsigned i = 0; !names.insert(name).second; ++i)
     name = base + "." + std::to_string(i);

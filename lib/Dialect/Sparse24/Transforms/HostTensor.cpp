@@ -158,7 +158,12 @@ WeightChain mlir::sparse24::traceWeight(Value value) {
     } else {
       break;
     }
-    if (!isa<RankedTensorType>(operand.getType()))
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    if (!type)
+      break;
+    // Rounded is by what Support knows, which f64 isn't.
+    if (step.kind == WeightStep::Kind::Truncate &&
+        !convertElementType(type.getElementType()))
       break;
     chain.steps.push_back(step);
     value = operand;

@@ -70,6 +70,9 @@ LogicalResult ImportWeightsPass::import(WeightOp op,
     ++numImported;
     return success();
   }
+  if (files.empty())
+    return op.emitError("names a tensor of a checkpoint, and none is given "
+                        "(checkpoints=…)");
   return op.emitError("isn't in the checkpoints (")
          << llvm::join(files, ", ")
          << "), or of an element type that MLIR hasn't got";
@@ -80,7 +83,8 @@ void ImportWeightsPass::runOnOperation() {
   for (const std::string &path : files) {
     auto checkpoint = Safetensors::open(path, &getContext());
     if (!checkpoint) {
-      getOperation().emitError(llvm::toString(checkpoint.takeError()));
+      emitError(UnknownLoc::get(&getContext()))
+          << llvm::toString(checkpoint.takeError());
       return signalPassFailure();
     }
     checkpoints.push_back(std::move(*checkpoint));

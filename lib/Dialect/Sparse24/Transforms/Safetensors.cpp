@@ -7,6 +7,7 @@
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
@@ -59,14 +60,15 @@ readEntry(const llvm::json::Object *object, ArrayRef<char> payload,
   // Types that nobody asks for are no error.
   if (!elementType)
     return Safetensors::Entry();
-  auto type = RankedTensorType::get(shape, elementType);
-  int64_t bytes =
-      type.getNumElements() * (elementType.getIntOrFloatBitWidth() / 8);
-  if (offsets[0] > offsets[1] ||
+  int64_t bytes = elementType.getIntOrFloatBitWidth() / 8;
+  bool overflows = false;
+  for (int64_t size : shape)
+    overflows |= llvm::MulOverflow(bytes, size, bytes);
+  if (overflows || offsets[0] > offsets[1] ||
       offsets[1] > static_cast<int64_t>(payload.size()) ||
       offsets[1] - offsets[0] != bytes)
     return fail("has data_offsets that don't fit its type and the file");
-  return Safetensors::Entry{type, payload.slice(offsets[0], bytes)};
+  return Safetensors::Entry{RankedTensorType::get(shape, elementType), payload.slice(offsets[0], bytes)};
 }
 
 llvm::Expected<std::unique_ptr<Safetensors>>
@@ -82,10 +84,10 @@ Safetensors::open(StringRef path, MLIRContext *context) {
   result->buffer = std::move(*file);
   StringRef text = result->buffer->getBuffer();
   constexpr size_t lengthBytes = sizeof(uint64_t);
-  uint64_t length = text.size() < lengthBytes
-                        ? UINT64_MAX
-                        : llvm::support::endian::read64le(text.data());
-  if (length > text.size() - lengthBytes)
+  uint64_t length = 0;
+  if (text.size() >= lengthBytes)
+    length = llvm::support::endian::read64le(text.data());
+  if (text.size() < lengthBytes || length > text.size() - lengthBytes)
     return fail("is no safetensors file, or cut off");
   llvm::Expected<llvm::json::Value> header =
       llvm::json::parse(text.substr(lengthBytes, length));

@@ -152,6 +152,24 @@ func.func @shared(%x: tensor<3x1xbf16>, %init: tensor<3x8xbf16>, %out: tensor<3x
 
 // -----
 
+// A product before whose weight has scores, in the order that it has.
+
+// CHECK-LABEL: @scored
+// CHECK-NOT: permuted
+func.func @scored(%x: tensor<3x4xbf16>, %init: tensor<3x8xbf16>, %out: tensor<3x1xf32>) -> tensor<3x1xf32> {
+  %w0 = arith.constant dense<[[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
+                              [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]]> : tensor<4x8xbf16>
+  %w1 = arith.constant dense<[[8.0], [7.0], [6.0], [5.0], [0.0], [0.0], [0.0], [0.0]]> : tensor<8x1xbf16>
+  // expected-remark @below {{Reason="the search is for what is pruned by magnitude"}}
+  %h = linalg.matmul {sparse24.allow_prune = "wanda", sparse24.scores = dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>}
+      ins(%x, %w0 : tensor<3x4xbf16>, tensor<4x8xbf16>) outs(%init : tensor<3x8xbf16>) -> tensor<3x8xbf16>
+  // expected-remark @below {{'linalg.matmul' has scores for them as they are}}
+  %0 = linalg.matmul ins(%h, %w1 : tensor<3x8xbf16>, tensor<8x1xbf16>) outs(%out : tensor<3x1xf32>) -> tensor<3x1xf32>
+  return %0 : tensor<3x1xf32>
+}
+
+// -----
+
 // What depends on where a channel is: its index, a tensor that the body reads,
 // an operand that isn't constant, a dimension read in another way, and a
 // constant that is used along both its dimensions.

@@ -51,7 +51,7 @@ def Sparse24_Dialect : Dialect {
     (`allow_prune_c1`, `allow_precision_c1`). The criteria `importance` and
     `wanda` need a product with an attribute `sparse24.scores`: what
     `sparse24.prune` takes as `scores` for that weight, whose rows run along the
-    summed dimension. It must be elements of f32 (`scores_c1`).
+    summed dimension. It must be a tensor of f32 (`scores_c1`).
 
     Every operation has a tensor and a memref form, as those of `linalg` do.
   }];

@@ -418,7 +418,9 @@ def Sparse24_PackOp : Sparse24_DestinationOp<"pack"> {
 def Sparse24_WeightOp : Sparse24_Op<"weight", [Pure]> {
   let summary = "a constant that is kept in the weight file";
   let description = [{
-    Stands for the entry `name` of the weight file that belongs to the program.
+    Stands for the entry `name` of the weight file that belongs to the program
+    or, before `sparse24-import-weights`, for the tensor of that name in a
+    checkpoint.
     With a layout the entry is a packed matrix; without, it is a plain tensor
     such as a bias, row-major. The result must not be written to.
 

@@ -37,7 +37,7 @@ private:
 
   int numThreads;
   DenseMap<Value, bool> evaluable;
-  /// The other result of the compression evaluated last.
+  /// The other results of the compression evaluated last.
   DenseMap<Value, HostTensor> compressed;
 };
 

@@ -135,7 +135,8 @@ def Sparse24PermuteChannelsPass
            "do are left as they are">,
     Option<"prune", "prune", "std::string", "\"none\"",
            "weights that aren't 2:4 will be pruned (none, magnitude, "
-           "transposable), where no sparse24.allow_prune says otherwise">,
+           "transposable, importance, wanda), where no sparse24.allow_prune "
+           "says otherwise">,
     Option<"precision", "precision", "std::string", "\"none\"",
            "f32 operands will be multiplied as (none, bf16, f16, tf32), where no "
            "sparse24.allow_precision says otherwise">,
@@ -166,10 +167,12 @@ def Sparse24DetectPass : Pass<"sparse24-detect", "::mlir::ModuleOp"> {
     A constant weight that is already 2:4 is taken as it is: that changes
     nothing. One that isn't needs permission to be pruned, and operands of type
     `f32` need permission for a lower precision. Permission comes from the
-    attributes `sparse24.allow_prune = "magnitude" | "transposable"` and
+    attributes `sparse24.allow_prune = "magnitude" | "transposable" | …` and
     `sparse24.allow_precision = "bf16" | "f16" | "tf32"` on the operation or an
     operation around it (function, module), where the nearest wins and `"none"`
-    withdraws it; without one, from the options `prune` and `precision`.
+    withdraws it; without one, from the options `prune` and `precision`. The
+    criteria `importance` and `wanda` also need scores, the attribute
+    `sparse24.scores` of the operation.
 
     What is taken gets the discardable attribute `sparse24.sparsify`, which
     `sparse24-sparsify` reads and which can also be written by hand:
@@ -183,7 +186,7 @@ def Sparse24DetectPass : Pass<"sparse24-detect", "::mlir::ModuleOp"> {
     Every candidate gets one remark of category `sparse24`, *passed* or
     *missed*, with the arguments `Layer` (the location), `M`, `N`, `K`, `Side`,
     `Groups`, `Violations` (groups with more nonzeros than the pattern keeps),
-    `NormKept` (the share of the squared norm that survives), `BytesBefore`,
+    `NaN` (how many there are, if any), `NormKept` (the share of the squared norm that survives), `BytesBefore`,
     `BytesAfter`, and, where it is missed, `Reason` and `Fix`.
 
     **Preconditions.** Tensor semantics. K is static for what is taken; M and N
@@ -213,8 +216,8 @@ def Sparse24DetectPass : Pass<"sparse24-detect", "::mlir::ModuleOp"> {
            "what the program is compiled for: products that its kernels can't "
            "do stay dense">,
     Option<"prune", "prune", "std::string", "\"none\"",
-           "prune weights that aren't 2:4 (none, magnitude, transposable), where no "
-           "sparse24.allow_prune says otherwise">,
+           "prune weights that aren't 2:4 (none, magnitude, transposable, "
+           "importance, wanda), where no sparse24.allow_prune says otherwise">,
     Option<"precision", "precision", "std::string", "\"none\"",
            "multiply f32 operands as (none, bf16, f16, tf32), where no "
            "sparse24.allow_precision says otherwise">,
@@ -422,7 +425,9 @@ def Sparse24ImportWeightsPass
 
     **Caveats.** Element types: f64, f32, f16, bf16, f8E4M3FN, f8E5M2, ui8 and
     signless integers of 8 to 64 bits. What a program prints contains the
-    elements.
+    elements. More than one weight is in memory where `sparse24-slide` or
+    `sparse24-permute-channels` rewrites them, where they stay in the module
+    (target `cpu`), and where a file's tensors aren't aligned to their elements.
 
     Before:
     ```mlir
