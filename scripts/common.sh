@@ -19,3 +19,18 @@ die() {
   printf 'error: %s\n' "$*" >&2
   exit 1
 }
+
+# run_with_model MODULE OUTPUT [ARGUMENT…]: sets up with the model, builds the
+# tools, and becomes `python -m MODULE`, whose output goes to .cache/OUTPUT.
+run_with_model() {
+  local module=$1 output=$2 setup=(--model --tools) argument
+  shift 2
+  for argument in "$@"; do
+    # Help needs no build.
+    case $argument in -h | --help) setup=(--no-build) ;; esac
+  done
+  "$root/scripts/setup.sh" "${setup[@]}"
+  export PYTHONPATH=$root/python SPARSE24_BUILD_DIR=$build
+  exec "$python" -m "$module" --model "$model" --output "$cache/$output" \
+    "$@" </dev/null
+}

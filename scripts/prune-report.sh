@@ -5,13 +5,4 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-
-setup=(--model --tools)
-for argument in "$@"; do
-  # Help needs no build.
-  case $argument in -h | --help) setup=(--no-build) ;; esac
-done
-"$root/scripts/setup.sh" "${setup[@]}"
-export PYTHONPATH=$root/python SPARSE24_BUILD_DIR=$build
-exec "$python" -m sparse24.prune_report --model "$model" \
-  --output "$cache/minilm-pruning" "$@" </dev/null
+run_with_model sparse24.prune_report minilm-pruning "$@"

@@ -6,13 +6,14 @@
 
 #include "sparse24/Support/ChannelPermutation.h"
 
+#include "Threads.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
-#include <thread>
 
 // The search is all the time in one loop over rows: where the compiler can, it
 // makes it for wider vectors, too, and the machine chooses.
@@ -36,21 +37,13 @@ static constexpr int64_t kMinWorkPerThread = 1 << 15;
 /// Calls body(i) for all i < count, each of which is `work`.
 static void parallelFor(int64_t count, int64_t work, int numThreads,
                         const std::function<void(int64_t)> &body) {
-  int64_t threads =
-      numThreads > 0
-          ? numThreads
-          : std::max<int64_t>(1, std::thread::hardware_concurrency());
-  threads = std::min({threads, count, 1 + count * work / kMinWorkPerThread});
+  int64_t threads = std::min({detail::getNumThreads(numThreads), count,
+                              1 + count * work / kMinWorkPerThread});
   auto run = [&](int64_t thread) {
     for (int64_t i = thread; i < count; i += threads)
       body(i);
   };
-  std::vector<std::thread> workers;
-  for (int64_t thread = 1; thread < threads; ++thread)
-    workers.emplace_back(run, thread);
-  run(0);
-  for (std::thread &worker : workers)
-    worker.join();
+  detail::runOnThreads(threads, run);
 }
 
 //===----------------------------------------------------------------------===//

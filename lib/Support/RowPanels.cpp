@@ -6,9 +6,9 @@
 
 #include "RowPanels.h"
 
+#include "Threads.h"
+
 #include <cstring>
-#include <thread>
-#include <vector>
 
 namespace sparse24::detail {
 
@@ -18,12 +18,8 @@ static constexpr int64_t kMinBytesPerThread = 1 << 19;
 void parallelForRows(int64_t rows, int64_t rowBytes, int numThreads,
                      const std::function<void(int64_t, int64_t)> &body) {
   int64_t panels = ceilDiv(rows, kPanelRows);
-  int64_t threads =
-      numThreads > 0
-          ? numThreads
-          : std::max<int64_t>(1, std::thread::hardware_concurrency());
-  threads =
-      std::min({threads, panels, 1 + rows * rowBytes / kMinBytesPerThread});
+  int64_t threads = std::min({getNumThreads(numThreads), panels,
+                              1 + rows * rowBytes / kMinBytesPerThread});
   if (threads <= 1) {
     if (rows > 0)
       body(0, rows);
@@ -35,12 +31,7 @@ void parallelForRows(int64_t rows, int64_t rowBytes, int numThreads,
     int64_t end = panels * (thread + 1) / threads * kPanelRows;
     body(begin, std::min(end, rows));
   };
-  std::vector<std::thread> workers;
-  for (int64_t thread = 1; thread < threads; ++thread)
-    workers.emplace_back(run, thread);
-  run(0);
-  for (std::thread &worker : workers)
-    worker.join();
+  runOnThreads(threads, run);
 }
 
 //===----------------------------------------------------------------------===//

@@ -62,10 +62,12 @@ public:
     if (!selection.isOfPanels())
       return read(matrix, row, rows, k, columns);
     viewBuffer();
-    std::memset(base, 0, kPanelRows * kRowBytes);
+    bool isOfTiles = selection == Selection::Transposable;
+    if (isOfTiles)
+      std::memset(base, 0, kPanelRows * kRowBytes);
     copyStrided(elementBytes, rows, columns, address(matrix, row, k),
                 matrix.rowStride, matrix.kStride, base, rowElements(), 1);
-    if (selection == Selection::Transposable)
+    if (isOfTiles)
       return pruneTiles(type, base, kRowBytes, rows, columns);
     int64_t stride = selection == Selection::Importance ? matrix.k : 0;
     pruneByScores(type, base, kRowBytes, rows, columns, selection,

@@ -53,6 +53,11 @@ def round_to(values, element_type):
     raise ValueError(f"unknown element type '{element_type}'")
 
 
+def bf16_bits(values):
+    """Gives the bits of f32 values rounded to bf16: the inverse of `to_float`."""
+    return (round_to(values, "bf16").view(np.uint32) >> np.uint32(16)).astype(np.uint16)
+
+
 def _grouped(weight, element_type):
     """Cuts rows into groups; positions past the end are zero."""
     size, kept = GROUPS[element_type]

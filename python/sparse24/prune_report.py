@@ -48,11 +48,6 @@ def read_sentences(path):
     return [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def to_bits(weight):
-    """Gives the bits of a f32 array rounded to bf16."""
-    return (pattern.round_to(weight, "bf16").view(np.uint32) >> np.uint32(16)).astype(np.uint16)
-
-
 def bf16_products(model, weights, watch=None):
     """Gives the linear layers for `bert.Model.embed` with operands in bf16: `weights` are f32 that bf16 holds,
     by name; `watch(name, x)` sees the rounded input of each layer."""
@@ -167,7 +162,7 @@ def measure(model, evaluation, calibration, progress):
 
     tokens = model.tokenize(evaluation)
     # Those of the encoder: a mean of hidden states doesn't need the pooler.
-    bits = {name: to_bits(layer.weight) for name, layer in model.layers.items() if name.startswith("layer_")}
+    bits = {name: pattern.bf16_bits(layer.weight) for name, layer in model.layers.items() if name.startswith("layer_")}
     weights = {name: pattern.to_float(layer, "bf16") for name, layer in bits.items()}
     norms, errors = {}, {}
     embed("calibrating wanda", model.tokenize(calibration), bf16_products(

@@ -21,7 +21,7 @@ def test_the_sentences_are_many_and_those_of_calibration_are_others():
 
 
 def test_bits_are_of_rounded_numbers():
-    bits = prune_report.to_bits(np.float32([[1, 1 + 2**-8, 1 + 3 * 2**-8, -0.0]]))
+    bits = pattern.bf16_bits(np.float32([[1, 1 + 2**-8, 1 + 3 * 2**-8, -0.0]]))
     assert bits.dtype == np.uint16
     np.testing.assert_array_equal(bits, [[0x3F80, 0x3F80, 0x3F82, 0x8000]])
 
@@ -78,7 +78,7 @@ def test_products_are_of_bf16(small_bert):
 def test_kernels_prune_as_the_reference_does(criterion):
     random, jobs, done = np.random.default_rng(3), [], []
     for shape in ((8, 16), (5, 30), (1, 3)):
-        bits = prune_report.to_bits(random.standard_normal(shape, np.float32))
+        bits = pattern.bf16_bits(random.standard_normal(shape, np.float32))
         scores = random.uniform(0, 2, shape[1]).astype(np.float32) if pattern.CRITERIA[criterion] else None
         jobs.append((criterion, bits, scores))
     pruned = prune_report.prune_by_compiler(jobs, done.append)

@@ -29,7 +29,7 @@ def product(weight, scores, criterion, place):
     """A product by a constant weight of small integers, in bf16."""
     is_transposed, x_map, w_map, y_map = PLACES[place]
     stored = weight.T if is_transposed else weight
-    bits = (np.ascontiguousarray(stored, np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    bits = pattern.bf16_bits(stored)
     x = f"tensor<{TOKENS}x{INPUTS}xbf16>"
     w = f"tensor<{stored.shape[0]}x{stored.shape[1]}xbf16>"
     y = f"tensor<{TOKENS}x{OUTPUTS}xf32>" if place != "lhs" else f"tensor<{OUTPUTS}x{TOKENS}xf32>"
@@ -61,8 +61,7 @@ def test_products_are_pruned_by_their_scores(tmp_path, criterion, place):
                "--sparse24-pipeline=target=cpu"])
     expected = x @ pattern.prune(weight, "bf16", criterion, scores).T
     expected = expected.T if place == "lhs" else expected
-    bits = (x.view(np.uint32) >> 16).astype(np.uint16)
-    ((found,), _), = cpu.run(tmp_path / "out.mlir", [cpu.Call("f", [bits], [(expected.shape, "f32")])])
+    ((found,), _), = cpu.run(tmp_path / "out.mlir", [cpu.Call("f", [pattern.bf16_bits(x)], [(expected.shape, "f32")])])
     np.testing.assert_array_equal(found, expected)
 
 

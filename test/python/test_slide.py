@@ -103,7 +103,7 @@ def make_weight(random, rows, k, pattern_of_blocks):
 def encode(values, element):
     """The array that a tool reads: bf16 as words, 8-bit floats as bytes."""
     if element == "bf16":
-        return (np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16)
+        return pattern.bf16_bits(values)
     if element == "f8E4M3FN":
         return E4M3[np.abs(values)] | (128 * (values < 0)).astype(np.uint8)
     return np.ascontiguousarray(values, {"f16": np.float16, "f32": np.float32, "i8": np.int8}[element])

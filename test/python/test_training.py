@@ -86,11 +86,6 @@ def integers(shape, seed):
     return np.random.default_rng(seed).integers(-4, 5, shape).astype(np.float32)
 
 
-def bf16(values):
-    """The bits; of small integers, exactly."""
-    return (np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16)
-
-
 def run(tmp_path, module, target, call):
     options, tool = TARGETS[target]
     (tmp_path / "in.mlir").write_text(module)
@@ -114,7 +109,7 @@ def test_a_training_step(tmp_path, target, shape):
     w, x, dy = (integers(size, seed) for seed, size in enumerate([shape, (TOKENS, inputs), (TOKENS, outputs)]))
     pruned = pattern.prune(w, "bf16", "transposable")
     expected = [x @ pruned.T, dy @ pruned, dy.T @ x]
-    found = run(tmp_path, step(outputs, inputs), target, cpu.Call("step", [bf16(w), bf16(x), bf16(dy)],
+    found = run(tmp_path, step(outputs, inputs), target, cpu.Call("step", [*map(pattern.bf16_bits, (w, x, dy))],
                                                  [(array.shape, "f32") for array in expected]))
     for got, want in zip(found, expected):
         np.testing.assert_array_equal(got, want)
@@ -131,7 +126,7 @@ def test_squared_relu_is_compressed_on_the_fly(tmp_path, target):
     h, w = integers((TOKENS, INPUTS), 3), integers((OUTPUTS, INPUTS), 4)
     activations = np.square(np.maximum(h, 0))
     expected = pattern.prune(activations, "bf16") @ w.T
-    got, = run(tmp_path, SQUARED_RELU, target, cpu.Call("block", [bf16(h), bf16(w)], [(expected.shape, "f32")]))
+    got, = run(tmp_path, SQUARED_RELU, target, cpu.Call("block", [pattern.bf16_bits(h), pattern.bf16_bits(w)], [(expected.shape, "f32")]))
     np.testing.assert_array_equal(got, expected)
 
 

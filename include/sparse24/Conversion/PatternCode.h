@@ -48,6 +48,7 @@ struct PatternShape {
 Value emitSize(ImplicitLocOpBuilder &b, Value memref, int64_t dim);
 Value emitIndex(ImplicitLocOpBuilder &b, int64_t value);
 Value emitI32(ImplicitLocOpBuilder &b, int64_t value);
+Value emitF32(ImplicitLocOpBuilder &b, float value);
 /// An affine expression of `operands` (d0, d1, …).
 Value emitAffine(ImplicitLocOpBuilder &b, AffineExpr expr, ValueRange operands);
 Value emitIsBelow(ImplicitLocOpBuilder &b, Value index, Value end);
@@ -114,9 +115,6 @@ void emitPruneWord(ImplicitLocOpBuilder &b,
 void emitPruneTile(ImplicitLocOpBuilder &b,
                    MutableArrayRef<SmallVector<Value>> rows, int64_t column,
                    Type elementType);
-
-/// The number of rows that are pruned together.
-int64_t getPrunedRows(std::optional<Criterion> criterion, PatternShape shape);
 
 //===----------------------------------------------------------------------===//
 // Words in memory

@@ -73,7 +73,9 @@ struct Windows {
   }
   /// The column that a window has at `column` of the spread matrix. May be
   /// beyond K: there are zeros.
-  constexpr int64_t source(int64_t column) const {
+  /// `Index` is an integer, or builds the code for one.
+  template <typename Index>
+  constexpr Index source(Index column) const {
     return column / spreadSize() * blockSize() +
            column % spreadSize() / windowSize() * unit + column % windowSize();
   }

@@ -73,7 +73,7 @@ void mlir::sparse24::emitIf(ImplicitLocOpBuilder &b, Value condition,
   });
 }
 
-static Value emitF32(ImplicitLocOpBuilder &b, float value) {
+Value mlir::sparse24::emitF32(ImplicitLocOpBuilder &b, float value) {
   return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
 }
 
@@ -280,11 +280,6 @@ void mlir::sparse24::emitDecompressGroup(ImplicitLocOpBuilder &b,
 //===----------------------------------------------------------------------===//
 // Pruning
 //===----------------------------------------------------------------------===//
-
-int64_t mlir::sparse24::getPrunedRows(std::optional<Criterion> criterion,
-                                      PatternShape shape) {
-  return criterion == Criterion::transposable ? shape.groupSize : 1;
-}
 
 /// A number's place in the order of numbers, an i32: NaN is the largest, and
 /// both zeros are equal.

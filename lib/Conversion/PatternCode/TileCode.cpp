@@ -5,7 +5,6 @@
 #include "sparse24/Support/Transposable.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "llvm/ADT/APFloat.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
@@ -28,9 +27,6 @@ struct Emitter {
     return arith::SelectOp::create(b, condition, yes, no);
   }
 
-  Value score(float value) {
-    return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
-  }
   /// Whether an element's magnitude, an integer, compares so with another.
   Value compare(arith::CmpIPredicate predicate, Value magnitude,
                 uint32_t other) {
@@ -49,17 +45,17 @@ static Value emitScore(Emitter &emitter, Value magnitude, Type type) {
   if (type.isInteger())
     return score;
   if (type.isBF16() || type.isF32()) {
-    Value limit = emitter.score(transposable::kFiniteScore);
+    Value limit = emitF32(b, transposable::kFiniteScore);
     score = emitter.select(emitter.isLess(limit, score), limit, score);
   }
   if (!isa<Float8E4M3FNType>(type)) {
     uint32_t infinity =
         ::sparse24::largestNumberRank(*convertElementType(type));
     score = emitter.select(emitter.compare(P::eq, magnitude, infinity),
-                           emitter.score(transposable::kInfinityScore), score);
+                           emitF32(b, transposable::kInfinityScore), score);
   }
   return emitter.select(emitIsNaN(b, magnitude, type),
-                        emitter.score(transposable::kNaNScore), score);
+                        emitF32(b, transposable::kNaNScore), score);
 }
 
 void mlir::sparse24::emitPruneTile(ImplicitLocOpBuilder &b,

@@ -9,6 +9,31 @@
 
 namespace mlir::sparse24 {
 
+/// Lowers an operation on buffers, whose first operand has the elements, to
+/// what `lower` emits.
+template <typename OpTy>
+struct LowerOnBuffers : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const final {
+    auto type = dyn_cast<MemRefType>(op->getOperand(0).getType());
+    if (!type)
+      return rewriter.notifyMatchFailure(op, "not on buffers");
+    FailureOr<PatternShape> shape =
+        PatternShape::get(op, type.getElementType());
+    if (failed(shape))
+      return failure();
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    lower(b, op, *shape);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  virtual void lower(ImplicitLocOpBuilder &b, OpTy op,
+                     PatternShape shape) const = 0;
+};
+
 /// Emits a loop from 0 to `end`, in steps of one.
 void emitLoop(ImplicitLocOpBuilder &b, Value end,
               function_ref<void(ImplicitLocOpBuilder &, Value)> body);

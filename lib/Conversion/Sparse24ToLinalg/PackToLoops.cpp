@@ -7,26 +7,18 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
 
 namespace {
-struct LowerPack : OpRewritePattern<PackOp> {
-  using OpRewritePattern::OpRewritePattern;
+struct LowerPack : LowerOnBuffers<PackOp> {
+  using LowerOnBuffers::LowerOnBuffers;
 
-  LogicalResult matchAndRewrite(PackOp op,
-                                PatternRewriter &rewriter) const override {
-    if (!isa<MemRefType>(op.getValues().getType()))
-      return rewriter.notifyMatchFailure(op, "not on buffers");
-    FailureOr<PatternShape> shape =
-        PatternShape::get(op, getElementTypeOrSelf(op.getValues()));
-    if (failed(shape))
-      return failure();
-    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    Type bitsType = b.getIntegerType(8 * shape->bytes);
-    PackedView view(b, op.getInit(), op.getLayout(), *shape, bitsType);
+  void lower(ImplicitLocOpBuilder &b, PackOp op,
+             PatternShape shape) const override {
+    Type bitsType = b.getIntegerType(8 * shape.bytes);
+    PackedView view(b, op.getInit(), op.getLayout(), shape, bitsType);
     Value zero = emitZero(b, bitsType);
     Value padding = arith::ConstantOp::create(
         b, b.getI16IntegerAttr(::sparse24::kPaddingMetadataWord));
@@ -34,8 +26,6 @@ struct LowerPack : OpRewritePattern<PackOp> {
              view.keptColumns, view.valueChunk, zero);
     emitCopy(b, op.getMetadata(), view.words, view.wordIndex, view.rows,
              view.wordColumns, /*chunk=*/1, padding);
-    rewriter.eraseOp(op);
-    return success();
   }
 
 private:

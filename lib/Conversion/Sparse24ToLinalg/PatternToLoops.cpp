@@ -6,7 +6,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
@@ -74,7 +73,8 @@ static Value emitNumWords(ImplicitLocOpBuilder &b, Value dense,
 /// `tilesAtOnce`.
 static RowTiles getRowTiles(Value matrix, std::optional<Criterion> criterion,
                             PatternShape shape, int64_t tilesAtOnce = 1) {
-  int64_t number = getPrunedRows(criterion, shape);
+  int64_t number =
+      criterion == Criterion::transposable ? shape.groupSize : 1;
   int64_t multiple = number * tilesAtOnce;
   auto type = cast<MemRefType>(matrix.getType());
   bool isWhole = multiple == 1 ||
@@ -97,24 +97,17 @@ emitTileLoop(ImplicitLocOpBuilder &b, const RowTiles &rows, Value words,
 //===----------------------------------------------------------------------===//
 
 namespace {
-struct LowerPrune : OpRewritePattern<PruneOp> {
-  using OpRewritePattern::OpRewritePattern;
+struct LowerPrune : LowerOnBuffers<PruneOp> {
+  using LowerOnBuffers::LowerOnBuffers;
 
-  LogicalResult matchAndRewrite(PruneOp op,
-                                PatternRewriter &rewriter) const override {
-    if (!isa<MemRefType>(op.getInput().getType()))
-      return rewriter.notifyMatchFailure(op, "not on buffers");
-    FailureOr<PatternShape> shape =
-        PatternShape::get(op, getElementTypeOrSelf(op.getInput()));
-    if (failed(shape))
-      return failure();
-    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    RowTiles rows = getRowTiles(op.getInput(), op.getCriterion(), *shape);
+  void lower(ImplicitLocOpBuilder &b, PruneOp op,
+             PatternShape shape) const override {
+    RowTiles rows = getRowTiles(op.getInput(), op.getCriterion(), shape);
     auto pruneWords = [&](ImplicitLocOpBuilder &b, const WordOperands &words) {
       WordMatrix result = words.dense;
       result.memref = op.getInit();
       emitTileLoop(
-          b, rows, emitNumWords(b, op.getInput(), *shape),
+          b, rows, emitNumWords(b, op.getInput(), shape),
           [&](ImplicitLocOpBuilder &b, Value tile, Value word) {
             SmallVector<SmallVector<Value>> elements = rows.load(
                 b, words.dense, words.scores, tile, word, op.getCriterion());
@@ -124,10 +117,8 @@ struct LowerPrune : OpRewritePattern<PruneOp> {
                          });
           });
     };
-    forWholeness(b, op.getInput(), op.getInit(), op.getScores(), *shape,
+    forWholeness(b, op.getInput(), op.getInit(), op.getScores(), shape,
                  pruneWords);
-    rewriter.eraseOp(op);
-    return success();
   }
 };
 
@@ -135,25 +126,18 @@ struct LowerPrune : OpRewritePattern<PruneOp> {
 // compress
 //===----------------------------------------------------------------------===//
 
-struct LowerCompress : OpRewritePattern<CompressOp> {
-  using OpRewritePattern::OpRewritePattern;
+struct LowerCompress : LowerOnBuffers<CompressOp> {
+  using LowerOnBuffers::LowerOnBuffers;
 
-  LogicalResult matchAndRewrite(CompressOp op,
-                                PatternRewriter &rewriter) const override {
-    if (!isa<MemRefType>(op.getInput().getType()))
-      return rewriter.notifyMatchFailure(op, "not on buffers");
-    FailureOr<PatternShape> shape =
-        PatternShape::get(op, getElementTypeOrSelf(op.getInput()));
-    if (failed(shape))
-      return failure();
-    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+  void lower(ImplicitLocOpBuilder &b, CompressOp op,
+             PatternShape shape) const override {
     Value metadata = op.getInits()[1];
     bool isBothWays = op.getInits().size() == 4;
     // A word of the transposed matrix' metadata describes four tiles below each
     // other.
     int64_t tilesAtOnce = isBothWays ? kGroups : 1;
     RowTiles rows =
-        getRowTiles(op.getInput(), op.getCriterion(), *shape, tilesAtOnce);
+        getRowTiles(op.getInput(), op.getCriterion(), shape, tilesAtOnce);
     // The largest magnitudes are found where groups are compressed, others
     // before.
     std::optional<Criterion> criterion = op.getCriterion();
@@ -184,10 +168,8 @@ struct LowerCompress : OpRewritePattern<CompressOp> {
                      compressTile(b, words, tile, word);
                    });
     };
-    forWholeness(b, op.getInput(), op.getInits()[0], op.getScores(), *shape,
+    forWholeness(b, op.getInput(), op.getInits()[0], op.getScores(), shape,
                  compressWords);
-    rewriter.eraseOp(op);
-    return success();
   }
 
 private:
@@ -239,23 +221,16 @@ private:
 // decompress
 //===----------------------------------------------------------------------===//
 
-struct LowerDecompress : OpRewritePattern<DecompressOp> {
-  using OpRewritePattern::OpRewritePattern;
+struct LowerDecompress : LowerOnBuffers<DecompressOp> {
+  using LowerOnBuffers::LowerOnBuffers;
 
-  LogicalResult matchAndRewrite(DecompressOp op,
-                                PatternRewriter &rewriter) const override {
-    if (!isa<MemRefType>(op.getInit().getType()))
-      return rewriter.notifyMatchFailure(op, "not on buffers");
-    FailureOr<PatternShape> shape =
-        PatternShape::get(op, getElementTypeOrSelf(op.getInit()));
-    if (failed(shape))
-      return failure();
-    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+  void lower(ImplicitLocOpBuilder &b, DecompressOp op,
+             PatternShape shape) const override {
     auto decompressWords = [&](ImplicitLocOpBuilder &b,
                                const WordOperands &words) {
       emitWordLoop(
           b, emitSize(b, op.getInit(), 0),
-          emitNumWords(b, op.getInit(), *shape),
+          emitNumWords(b, op.getInit(), shape),
           [&](ImplicitLocOpBuilder &b, Value row, Value word) {
             SmallVector<Value> kept = words.values.load(b, row, word);
             Value metadata = emitLoadMetadata(b, op.getMetadata(), row, word);
@@ -263,14 +238,12 @@ struct LowerDecompress : OpRewritePattern<DecompressOp> {
             for (int64_t i = 0; i < kGroups; ++i)
               emitDecompressGroup(
                   b, metadata, i,
-                  ArrayRef(kept).slice(i * shape->kept, shape->kept), elements);
+                  ArrayRef(kept).slice(i * shape.kept, shape.kept), elements);
             words.dense.store(b, row, word, elements);
           });
     };
-    forWholeness(b, op.getInit(), op.getValues(), /*scores=*/Value(), *shape,
+    forWholeness(b, op.getInit(), op.getValues(), /*scores=*/Value(), shape,
                  decompressWords);
-    rewriter.eraseOp(op);
-    return success();
   }
 };
 
@@ -283,30 +256,23 @@ struct WordFindings {
   SmallVector<Value> isBad, isNaN;
 };
 
-struct LowerVerify : OpRewritePattern<VerifyOp> {
-  using OpRewritePattern::OpRewritePattern;
+struct LowerVerify : LowerOnBuffers<VerifyOp> {
+  using LowerOnBuffers::LowerOnBuffers;
 
-  LogicalResult matchAndRewrite(VerifyOp op,
-                                PatternRewriter &rewriter) const override {
-    if (!isa<MemRefType>(op.getInit().getType()))
-      return rewriter.notifyMatchFailure(op, "not on buffers");
+  void lower(ImplicitLocOpBuilder &b, VerifyOp op,
+             PatternShape shape) const override {
     Value matrix = op.getInputs()[0];
-    FailureOr<PatternShape> shape =
-        PatternShape::get(op, getElementTypeOrSelf(matrix));
-    if (failed(shape))
-      return failure();
-    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Value rows = emitSize(b, matrix, 0);
     Value words = op.isOfMetadata() ? emitSize(b, op.getInputs()[1], 1)
-                                    : emitNumWords(b, matrix, *shape);
+                                    : emitNumWords(b, matrix, shape);
     emitBegin(b, op.getInit(), rows, words);
     auto verifyWords = [&](ImplicitLocOpBuilder &b, const WordOperands &from) {
       emitWordLoop(
           b, rows, words, [&](ImplicitLocOpBuilder &b, Value row, Value word) {
             WordFindings findings =
                 op.isOfMetadata()
-                    ? verifyMetadata(b, op, from.values, row, word, *shape)
-                    : verifyPattern(b, from.dense, row, word, *shape);
+                    ? verifyMetadata(b, op, from.values, row, word, shape)
+                    : verifyPattern(b, from.dense, row, word, shape);
             Value number = arith::AddIOp::create(
                 b, arith::MulIOp::create(b, row, words), word);
             emitReport(b, op.getInit(), number, findings);
@@ -315,15 +281,13 @@ struct LowerVerify : OpRewritePattern<VerifyOp> {
     // A matrix, or values, alone.
     if (op.isOfMetadata()) {
       auto type = cast<MemRefType>(matrix.getType());
-      int64_t width = shape->getKeptOfWord();
+      int64_t width = shape.getKeptOfWord();
       bool isWhole = isContiguous(matrix) && !type.isDynamicDim(1) &&
                      type.getDimSize(1) % width == 0;
       verifyWords(b, {{}, {matrix, width, isWhole}, std::nullopt});
     } else {
-      forWholeness(b, matrix, matrix, /*scores=*/Value(), *shape, verifyWords);
+      forWholeness(b, matrix, matrix, /*scores=*/Value(), shape, verifyWords);
     }
-    rewriter.eraseOp(op);
-    return success();
   }
 
 private:

@@ -34,9 +34,8 @@ def build(directory, target, model):
         compiler.compile(module, directory / element, target)
         print(f"compiled {element}", file=sys.stderr)
     if model is not None:
-        layers = {layer.name: pattern.round_to(layer.weight, "bf16").view(np.uint32) >> 16
-                  for layer in export.load_layers(model)}
-        np.savez(directory / "layers.npz", **{name: bits.astype(np.uint16) for name, bits in layers.items()})
+        np.savez(directory / "layers.npz", **{layer.name: pattern.bf16_bits(layer.weight)
+                                              for layer in export.load_layers(model)})
 
 
 def call(function, inputs, outputs):

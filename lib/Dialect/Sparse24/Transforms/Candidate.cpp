@@ -188,6 +188,22 @@ Candidate mlir::sparse24::examineProduct(const MatrixProduct &product,
   return candidate;
 }
 
+void mlir::sparse24::forEachConstantWeight(
+    Operation *root, const CandidateOptions &options,
+    function_ref<void(const Candidate &)> visit) {
+  SmallVector<linalg::LinalgOp> ops;
+  root->walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+  for (linalg::LinalgOp op : ops) {
+    MatchFailure why;
+    FailureOr<MatrixProduct> product = matchMatrixProduct(op, why);
+    if (failed(product))
+      continue;
+    Candidate candidate = examineProduct(*product, options);
+    if (!candidate.isRefused() && !candidate.weight->isKnown2To4)
+      visit(candidate);
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Remarks
 //===----------------------------------------------------------------------===//

@@ -172,16 +172,6 @@ void PermuteChannelsPass::visit(const Candidate &candidate) {
 void PermuteChannelsPass::runOnOperation() {
   if (permute == "none")
     return;
-  SmallVector<linalg::LinalgOp> ops;
-  getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
-  for (linalg::LinalgOp op : ops) {
-    MatchFailure why;
-    FailureOr<MatrixProduct> product = matchMatrixProduct(op, why);
-    if (failed(product))
-      continue;
-    Candidate candidate = examineProduct(*product, options);
-    // What is refused, sparse24-detect explains.
-    if (!candidate.isRefused() && !candidate.weight->isKnown2To4)
-      visit(candidate);
-  }
+  forEachConstantWeight(getOperation(), options,
+                        [&](const Candidate &candidate) { visit(candidate); });
 }

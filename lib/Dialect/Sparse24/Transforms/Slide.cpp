@@ -64,19 +64,28 @@ static HostTensor spreadWeight(const Candidate &candidate, ElementType type,
   return result;
 }
 
+namespace {
+/// An affine expression with C++'s operators, for Windows::source().
+struct AffineIndex {
+  AffineExpr expr;
+
+  AffineIndex operator+(AffineIndex other) const { return {expr + other.expr}; }
+  AffineIndex operator*(int64_t factor) const { return {expr * factor}; }
+  AffineIndex operator/(int64_t divisor) const {
+    return {expr.floorDiv(divisor)};
+  }
+  AffineIndex operator%(int64_t divisor) const { return {expr % divisor}; }
+};
+} // namespace
+
 /// What each window multiplies: the dense operand's elements, those that two
 /// windows cover twice.
 static Value gatherWindows(OpBuilder &builder, const Candidate &candidate,
                            const Windows &windows) {
   const MatrixProduct &product = candidate.product;
   Side side = candidate.getSide();
-  AffineExpr column = builder.getAffineDimExpr(0);
-  AffineExpr inBlock = column % windows.spreadSize();
-  AffineMap source = AffineMap::get(
-      1, 0,
-      column.floorDiv(windows.spreadSize()) * windows.blockSize() +
-          inBlock.floorDiv(windows.windowSize()) * windows.unit +
-          inBlock % windows.windowSize());
+  AffineIndex column{builder.getAffineDimExpr(0)};
+  AffineMap source = AffineMap::get(1, 0, windows.source(column).expr);
   return gatherChannels(
       builder, product.op->getLoc(), product.getOther(side),
       product.getDenseChannelDim(side), windows.spreadK(product.k),
@@ -162,16 +171,6 @@ void SlidePass::visit(const Candidate &candidate) {
 }
 
 void SlidePass::runOnOperation() {
-  SmallVector<linalg::LinalgOp> ops;
-  getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
-  for (linalg::LinalgOp op : ops) {
-    MatchFailure why;
-    FailureOr<MatrixProduct> product = matchMatrixProduct(op, why);
-    if (failed(product))
-      continue;
-    Candidate candidate = examineProduct(*product, options);
-    // What is refused, sparse24-detect explains.
-    if (!candidate.isRefused() && !candidate.weight->isKnown2To4)
-      visit(candidate);
-  }
+  forEachConstantWeight(getOperation(), options,
+                        [&](const Candidate &candidate) { visit(candidate); });
 }

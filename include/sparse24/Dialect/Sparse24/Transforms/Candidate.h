@@ -69,6 +69,11 @@ struct Candidate {
 Candidate examineProduct(const MatrixProduct &product,
                          const CandidateOptions &options);
 
+/// Calls `visit`, which may rewrite products, for those under `root` whose
+/// weight is a constant. What is refused, sparse24-detect explains.
+void forEachConstantWeight(Operation *root, const CandidateOptions &options,
+                           function_ref<void(const Candidate &)> visit);
+
 /// A short name of the place: the name in a NameLoc, else file and line.
 std::string describeLocation(Location loc);
 
