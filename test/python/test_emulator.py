@@ -26,6 +26,8 @@ BY_HAND = ((256, 32, 2, 1, 3), (64, 64, 1, 2, 3), (32, 8, 2, 1, 3), (16, 256, 1,
 #: tiles is what takes the time. Each with stream-K or without comes to that.
 WARPGROUPS = ((64, 8, 4, 1, 3, 1), (64, 32, 4, 1, 4, 1), (128, 16, 4, 1, 3, 2), (128, 64, 8, 1, 2, 2))
 LARGE = ((256, 128, 8, 1, 5, 2), (128, 256, 8, 1, 4, 2), (256, 192, 8, 1, 4, 2))
+#: Those whose last tiles can be computed in halves.
+SPLIT = ((128, 16, 4, 1, 3, 2), (256, 32, 8, 1, 3, 1))
 #: Rows of the sparse operand, K, and columns, from the least on.
 ROWS = (1, 5, 8, 16, 17, 40, 64, 72, 100, 130, 200)
 DEPTHS = (4, 6, 30, 64, 65, 90, 128, 130, 196, 264, 601, 1024)
@@ -98,8 +100,8 @@ class Case:
         values = f"tensor<{rows}x{kept}x{element}>"
         metadata = f"tensor<{rows}x{words}xi16>"
         layout = f"#sparse24.layout<{self.family}, {element}, rows = {rows}, k = {k}>"
-        tile_rows, tile_cols, warp_rows, warp_cols, stages, *cluster = self.schedule
-        cluster = f", cluster = {cluster[0]}, stream_k = {str(cluster[1]).lower()}" if cluster else ""
+        tile_rows, tile_cols, warp_rows, warp_cols, stages, *options = self.schedule
+        options = f", cluster = {options[0]}" + "".join(f", {option} = true" for option in options[1:]) if options else ""
         acc = self.accumulator
         arguments = {"bias": f", %bias: tensor<{rows}x{acc}>", "accumulate": f", %old: {out}",
                      "residual": f", %residual: {out}", None: ""}[self.epilogue]
@@ -138,7 +140,7 @@ func.func @{self.name}(%x: tensor<{dense}x{element}>{arguments}) -> {out} {{
     k = {k} acc = {acc} {'accumulate' if self.epilogue == 'accumulate' else ''}
     {'transpose_dense' if self.transpose else ''} layout = {layout}
     schedule = #sparse24.schedule<{self.family}, tile = [{tile_rows}, {tile_cols}, {128 // BYTES[element]}],
-      warps = [{warp_rows}, {warp_cols}], stages = {stages}{cluster}>
+      warps = [{warp_rows}, {warp_cols}], stages = {stages}{options}>
     {epilogue} -> {out}
   return %d : {out}
 }}
@@ -151,18 +153,24 @@ HALVES, SIDES, ORDERS = ("bf16", "f16"), ("lhs", "rhs"), (False, True)
 def kinds():
     """Every schedule with each type, side and order of the dense operand; wgmma.sp's
     large tiles with half of these, and its other types with K contiguous only; small
-    tiles with and without stream-K, large ones in turn."""
-    warpgroups = [(*schedule, stream_k) for schedule in WARPGROUPS for stream_k in (False, True)]
+    tiles with and without stream-K, large ones in turn, and those that can with their
+    last tiles in halves."""
+    warpgroups = [(*schedule, *option) for schedule in WARPGROUPS for option in ((), ("stream_k",))]
     yield from itertools.product(("mma_sp",), HALVES, SIDES, ORDERS, SCHEDULES + BY_HAND)
     yield from itertools.product(("wgmma_sp",), HALVES, SIDES, ORDERS, warpgroups)
     for number, (schedule, side, transpose) in enumerate(itertools.product(LARGE, SIDES, ORDERS)):
-        yield "wgmma_sp", HALVES[(number + number // 4) % 2], side, transpose, (*schedule, number % 3 != 0)
+        yield "wgmma_sp", HALVES[(number + number // 4) % 2], side, transpose, schedule + ("stream_k",) * (number % 3 != 0)
     for element, side in itertools.product(("f32", "f8E4M3FN", "i8"), SIDES):
         for schedule in warpgroups:
             yield "wgmma_sp", element, side, side == "lhs", schedule
     for number, (element, schedule) in enumerate(itertools.product(("f32", "f8E4M3FN", "i8"), LARGE)):
         side = SIDES[number % 2]
-        yield "wgmma_sp", element, side, side == "lhs", (*schedule, number % 3 != 1)
+        yield "wgmma_sp", element, side, side == "lhs", schedule + ("stream_k",) * (number % 3 != 1)
+    split = [(*schedule, "split_tail") for schedule in SPLIT]
+    yield from itertools.product(("wgmma_sp",), ("bf16",), SIDES, ORDERS, split)
+    for element, side in itertools.product(("f32", "f8E4M3FN", "i8"), SIDES):
+        yield "wgmma_sp", element, side, side == "lhs", split[0]
+    yield "wgmma_sp", "bf16", "rhs", False, (*LARGE[-1], "split_tail")
 
 
 CASES = [Case(*kind, number) for number, kind in enumerate(kinds())]

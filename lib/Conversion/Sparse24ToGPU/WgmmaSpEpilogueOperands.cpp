@@ -213,8 +213,11 @@ EpilogueOperands::EpilogueOperands(WgmmaSpKernelContext &context,
 }
 
 int64_t EpilogueOperands::getSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
+  // Halves of tiles have the same places: consumers aren't in step.
+  WgmmaSpKernelSpec whole = spec;
+  whole.isHalf = false;
   int64_t bytes = 0;
-  for (const EpilogueOperand &operand : getOperands(spec))
+  for (const EpilogueOperand &operand : getOperands(whole))
     bytes += operand.getShareBytes();
   return bytes;
 }

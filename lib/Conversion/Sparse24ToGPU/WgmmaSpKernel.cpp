@@ -127,10 +127,13 @@ void WgmmaSpKernelContext::synchronizeConsumer() const {
 
 /// Registers of a thread of the producer and of a consumer: what 64 Ki
 /// registers allow. With one consumer everybody has enough.
-static std::optional<std::pair<int, int>> getRegisters(int64_t consumers) {
-  switch (consumers) {
+static std::optional<std::pair<int, int>>
+getRegisters(const WgmmaSpKernelSpec &spec) {
+  switch (spec.getNumConsumers()) {
   case 2:
-    return std::pair(24, 240);
+    // A producer that also walks halves of tiles needs more.
+    return spec.schedule.getSplitTail() ? std::pair(40, 232)
+                                        : std::pair(24, 240);
   case 3:
     return std::pair(32, 160);
   default:
@@ -138,9 +141,9 @@ static std::optional<std::pair<int, int>> getRegisters(int64_t consumers) {
   }
 }
 
-static void setRegisters(ImplicitLocOpBuilder &b, int64_t consumers,
+static void setRegisters(ImplicitLocOpBuilder &b, const WgmmaSpKernelSpec &spec,
                          bool isConsumer) {
-  if (auto registers = getRegisters(consumers))
+  if (auto registers = getRegisters(spec))
     NVVM::SetMaxRegisterOp::create(
         b, isConsumer ? registers->second : registers->first,
         isConsumer ? NVVM::SetMaxRegisterAction::increase
@@ -203,7 +206,8 @@ static void emitConsumer(WgmmaSpKernelContext &context) {
   PipelinePosition first = context.getFirstPosition();
   emitTileLoop(
       context, {first.stage, first.parity},
-      [&](const TileWork &work, ValueRange carried) {
+      [](WgmmaSpKernelContext &context, const TileWork &work,
+         ValueRange carried) {
         PipelinePosition position{{context.builder, carried[0]}, carried[1]};
         emitEpiloguePrologue(context, work.tile);
         SmallVector<Value> sums = emitProducts(context, work, position);
@@ -314,11 +318,11 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(roles.thenBlock());
-    setRegisters(b, spec.getNumConsumers(), /*isConsumer=*/false);
+    setRegisters(b, spec, /*isConsumer=*/false);
     context.emitIf(thread < ::sparse24::mma_sp::kLanes,
                    [&] { emitProducer(context); });
     b.setInsertionPointToStart(roles.elseBlock());
-    setRegisters(b, spec.getNumConsumers(), /*isConsumer=*/true);
+    setRegisters(b, spec, /*isConsumer=*/true);
     emitConsumer(context);
   }
   // No CTA ends while others may still copy into its shared memory, or arrive

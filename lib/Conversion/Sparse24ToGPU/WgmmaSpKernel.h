@@ -37,13 +37,18 @@ struct WgmmaSpKernelSpec : KernelSpec {
   /// The same of the epilogue's operands that are as large as the output.
   /// Otherwise the threads load their elements one by one.
   bool areOperandsAligned;
+  /// This is the part of the kernel that computes tiles of half as many rows.
+  bool isHalf = false;
 
   int64_t getNumConsumers() const {
     return schedule.getWarpRows() / wgmma_sp::kWarps;
   }
+  int64_t getTileRows() const {
+    return schedule.getTileRows() / (isHalf ? 2 : 1);
+  }
   /// Blocks of 64 rows that a warpgroup multiplies with the same columns.
   int64_t getBlocks() const {
-    return schedule.getTileRows() / wgmma_sp::kM / getNumConsumers();
+    return getTileRows() / wgmma_sp::kM / getNumConsumers();
   }
   /// Rows of a tile that a warpgroup has.
   int64_t getConsumerRows() const { return getBlocks() * wgmma_sp::kM; }
@@ -90,23 +95,27 @@ TensorMapShape getOutputMap(const WgmmaSpKernelSpec &spec);
 struct Stages {
   explicit Stages(const WgmmaSpKernelSpec &spec)
       : number(spec.schedule.getStages()),
-        panels(spec.schedule.getTileRows() / wgmma_sp::kM),
+        panels(spec.getTileRows() / wgmma_sp::kM),
         panelBytes(spec.getPackedLayout().blockValueBytes()),
         denseBytes(spec.schedule.getTileCols() *
-                   spec.getPackedLayout().kBlock() * spec.getElementBytes()) {}
+                   spec.getPackedLayout().kBlock() * spec.getElementBytes()),
+        valueStride(spec.schedule.getTileRows() / wgmma_sp::kM * panelBytes) {}
 
   int64_t valueBytes() const { return panels * panelBytes; }
   int64_t bytes() const { return denseBytes + valueBytes(); }
 
   IndexValue dense(IndexValue stage) const { return stage * denseBytes; }
   IndexValue values(IndexValue stage) const {
-    return stage * valueBytes() + number * denseBytes;
+    return stage * valueStride + number * denseBytes;
   }
+  int64_t totalBytes() const { return number * (denseBytes + valueStride); }
 
   int64_t number;
   /// Blocks of 64 rows, with the bytes of each.
   int64_t panels, panelBytes;
   int64_t denseBytes;
+  /// From one stage's values to the next: what those of a whole tile take.
+  int64_t valueStride;
 };
 
 /// Which stage is used next, and the parity of its barriers' phase, an `i32`.
@@ -133,7 +142,7 @@ struct TileWork {
 /// A kernel under construction: its arguments and where a thread stands.
 struct WgmmaSpKernelContext {
   ImplicitLocOpBuilder &builder;
-  const WgmmaSpKernelSpec &spec;
+  WgmmaSpKernelSpec spec;
 
   /// Arguments: the packed operand (?xi8), the dense operand's tensor map, the
   /// output (?x?), its tensor map where it is aligned, with stream-K the sums
@@ -181,13 +190,16 @@ struct WgmmaSpKernelContext {
   void synchronizeConsumer() const;
 };
 
-/// Tile scheduler: what one thread prepares in shared memory, and a loop over
-/// what this CTA does, with values that the body takes and gives.
+/// Tile scheduler: what one thread prepares in shared memory, and loops over
+/// what this CTA does, with values that the body takes and gives: one, or
+/// another for halves of tiles, of which the context that it gets knows.
 int64_t getSchedulerSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
 void emitSchedulerPrologue(WgmmaSpKernelContext &context);
 SmallVector<Value> emitTileLoop(
     WgmmaSpKernelContext &context, ValueRange carried,
-    function_ref<SmallVector<Value>(const TileWork &, ValueRange)> body);
+    function_ref<SmallVector<Value>(WgmmaSpKernelContext &, const TileWork &,
+                                    ValueRange)>
+        body);
 /// How many clusters at most have something to do.
 IndexValue getMaxClusters(const WgmmaSpKernelSpec &spec, IndexValue rows,
                           IndexValue cols);

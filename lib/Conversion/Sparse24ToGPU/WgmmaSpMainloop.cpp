@@ -33,7 +33,7 @@ public:
       : context(context), b(context.builder), spec(context.spec),
         layout(spec.getPackedLayout()), stages(spec) {}
 
-  void emit();
+  void emit(const TileWork &work, PipelinePosition &position);
 
 private:
   void copyStage(OutputTile tile, IndexValue block, IndexValue stage);
@@ -104,8 +104,7 @@ private:
 
 int64_t
 mlir::sparse24::getMainloopSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
-  Stages stages(spec);
-  return stages.number * stages.bytes();
+  return Stages(spec).totalBytes();
 }
 
 TensorMapShape mlir::sparse24::getDenseMap(const WgmmaSpKernelSpec &spec) {
@@ -181,30 +180,34 @@ void Producer::copyStage(OutputTile tile, IndexValue block, IndexValue stage) {
                  [&] { copySparse(tile, block, stage); });
 }
 
-void Producer::emit() {
-  PipelinePosition first = context.getFirstPosition();
-  emitTileLoop(
-      context, {first.stage, first.parity},
-      [&](const TileWork &work, ValueRange carried) {
-        auto loop = scf::ForOp::create(b, work.firstBlock, work.endBlock,
-                                       context.constant(1), carried);
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(loop.getBody());
-        PipelinePosition position{{b, loop.getRegionIterArgs()[0]},
-                                  loop.getRegionIterArgs()[1]};
-        context.waitUntilEmpty(position);
-        copyStage(work.tile, {b, loop.getInductionVar()}, position.stage);
-        PipelinePosition next = context.getNext(position);
-        scf::YieldOp::create(b, ValueRange{next.stage, next.parity});
-        b.setInsertionPointAfter(loop);
-        PipelinePosition after{{b, loop.getResult(0)}, loop.getResult(1)};
-        emitOperandCopies(context, work.tile, after);
-        return SmallVector<Value>{after.stage, after.parity};
-      });
+void Producer::emit(const TileWork &work, PipelinePosition &position) {
+  auto loop = scf::ForOp::create(
+      b, work.firstBlock, work.endBlock, context.constant(1),
+      ValueRange{position.stage, position.parity});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    PipelinePosition current{{b, loop.getRegionIterArgs()[0]},
+                             loop.getRegionIterArgs()[1]};
+    context.waitUntilEmpty(current);
+    copyStage(work.tile, {b, loop.getInductionVar()}, current.stage);
+    PipelinePosition next = context.getNext(current);
+    scf::YieldOp::create(b, ValueRange{next.stage, next.parity});
+  }
+  position = {{b, loop.getResult(0)}, loop.getResult(1)};
+  emitOperandCopies(context, work.tile, position);
 }
 
 void mlir::sparse24::emitProducer(WgmmaSpKernelContext &context) {
-  Producer(context).emit();
+  PipelinePosition first = context.getFirstPosition();
+  emitTileLoop(context, {first.stage, first.parity},
+               [](WgmmaSpKernelContext &context, const TileWork &work,
+                  ValueRange carried) {
+                 PipelinePosition position{{context.builder, carried[0]},
+                                           carried[1]};
+                 Producer(context).emit(work, position);
+                 return SmallVector<Value>{position.stage, position.parity};
+               });
 }
 
 //===----------------------------------------------------------------------===//
@@ -237,7 +240,8 @@ Consumer::Consumer(WgmmaSpKernelContext &context, const TileWork &work)
 
 /// Words of global memory that nobody reads again, past the L1 cache: its
 /// memory is also shared memory, whose bandwidth limits these kernels. No
-/// operation of MLIR says that.
+/// operation of MLIR says that. (Not `ld.global.nc`: ptxas moves such loads
+/// beyond barriers, down to right before their words are needed.)
 static SmallVector<Value> loadOnce(ImplicitLocOpBuilder &b, Value pointer,
                                    int64_t words) {
   Type i32 = b.getI32Type();
@@ -246,8 +250,8 @@ static SmallVector<Value> loadOnce(ImplicitLocOpBuilder &b, Value pointer,
       b.getContext(), SmallVector<Type>(words, i32));
   Value load = createInlinePtx(
       b, isSingle ? i32 : Type(structType), pointer,
-      isSingle ? "ld.global.nc.L1::no_allocate.b32 $0, [$1];"
-               : "ld.global.nc.L1::no_allocate.v2.b32 {$0, $1}, [$2];",
+      isSingle ? "ld.global.L1::no_allocate.b32 $0, [$1];"
+               : "ld.global.L1::no_allocate.v2.b32 {$0, $1}, [$2];",
       isSingle ? "=r,l" : "=r,=r,l");
   if (isSingle)
     return {load};

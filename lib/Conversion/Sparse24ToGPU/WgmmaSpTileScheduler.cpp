@@ -158,49 +158,115 @@ private:
 IndexValue mlir::sparse24::getMaxClusters(const WgmmaSpKernelSpec &spec,
                                           IndexValue rows, IndexValue cols) {
   IndexValue tiles = getNumClusterTiles(spec, rows, cols);
-  return spec.schedule.getStreamK() ? tiles * wgmma_sp::kMaxSharers : tiles;
+  if (spec.schedule.getStreamK())
+    return tiles * wgmma_sp::kMaxSharers;
+  return spec.schedule.getSplitTail() ? tiles * 2 : tiles;
+}
+
+namespace {
+/// Emits the loops of a CTA over its tiles or parts of them.
+class TileLoops {
+public:
+  using Body = function_ref<SmallVector<Value>(
+      WgmmaSpKernelContext &, const TileWork &, ValueRange)>;
+  TileLoops(WgmmaSpKernelContext &context, ValueRange carried, Body body)
+      : context(context), b(context.builder), carried(carried), body(body),
+        numTiles(
+            getNumClusterTiles(context.spec, context.rows, context.cols)) {}
+
+  SmallVector<Value> emitWhole();
+  SmallVector<Value> emitWithSplitTail();
+  SmallVector<Value> emitStreamK();
+
+private:
+  void emitLoop(WgmmaSpKernelContext &context, IndexValue begin, IndexValue end,
+                IndexValue step, function_ref<TileWork(IndexValue)> getWork);
+  /// The cluster's tiles from all up to `end`.
+  void emitTiles(IndexValue end);
+  TileWork getAllBlocks(OutputTile tile) const {
+    return {tile, zero(), context.numBlocks, zero()};
+  }
+  IndexValue zero() const { return context.constant(0); }
+
+  WgmmaSpKernelContext &context;
+  ImplicitLocOpBuilder &b;
+  SmallVector<Value> carried;
+  Body body;
+  IndexValue numTiles;
+};
+} // namespace
+
+void TileLoops::emitLoop(WgmmaSpKernelContext &context, IndexValue begin,
+                         IndexValue end, IndexValue step,
+                         function_ref<TileWork(IndexValue)> getWork) {
+  auto loop = scf::ForOp::create(b, begin, end, step, carried);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  TileWork work = getWork({b, loop.getInductionVar()});
+  scf::YieldOp::create(b, body(context, work, loop.getRegionIterArgs()));
+  carried = llvm::to_vector_of<Value>(loop.getResults());
+}
+
+void TileLoops::emitTiles(IndexValue end) {
+  emitLoop(context, context.cluster, end, context.numClusters,
+           [&](IndexValue tile) { return getAllBlocks(getTile(context, tile)); });
+}
+
+SmallVector<Value> TileLoops::emitWhole() {
+  emitTiles(numTiles);
+  return carried;
+}
+
+SmallVector<Value> TileLoops::emitWithSplitTail() {
+  IndexValue rest = numTiles % context.numClusters;
+  Value isSplit = rest * 2 < context.numClusters + 1;
+  IndexValue numWhole = (numTiles - rest).orUnless(isSplit, numTiles);
+  emitTiles(numWhole);
+  WgmmaSpKernelContext half = context;
+  half.spec.isHalf = true;
+  emitLoop(half, context.cluster, (numTiles - numWhole) * 2,
+           context.numClusters, [&](IndexValue index) {
+             // The cluster's upper rows, or its lower ones.
+             OutputTile tile = getTile(context, numWhole + index / 2);
+             int64_t rows = half.spec.getTileRows();
+             tile.row = tile.row - context.clusterRank * rows +
+                        index % 2 * (rows * context.spec.schedule.getCluster());
+             return getAllBlocks(tile);
+           });
+  return carried;
+}
+
+SmallVector<Value> TileLoops::emitStreamK() {
+  // Parts first: what others wait for comes early, and whole tiles before them
+  // would let clusters drift apart.
+  PartTable table(context);
+  emitLoop(context, zero(), table.getNumParts() + table.getNumTurns(),
+           context.constant(1), [&](IndexValue index) -> TileWork {
+             TileWork part = table.getPart(index);
+             IndexValue numParts = table.getNumParts();
+             IndexValue turn = index - index.min(numParts);
+             OutputTile whole = getTile(
+                 context, context.cluster + turn * context.numClusters);
+             Value isPart = index < numParts;
+             return {{part.tile.row.orUnless(isPart, whole.row),
+                      part.tile.col.orUnless(isPart, whole.col)},
+                     part.firstBlock.orZeroUnless(isPart),
+                     part.endBlock.orUnless(isPart, context.numBlocks),
+                     part.clustersBefore.orZeroUnless(isPart)};
+           });
+  return carried;
 }
 
 SmallVector<Value> mlir::sparse24::emitTileLoop(
     WgmmaSpKernelContext &context, ValueRange carried,
-    function_ref<SmallVector<Value>(const TileWork &, ValueRange)> body) {
-  ImplicitLocOpBuilder &b = context.builder;
-  IndexValue numTiles =
-      getNumClusterTiles(context.spec, context.rows, context.cols);
-  IndexValue zero = context.constant(0);
-  auto emitLoop = [&](IndexValue begin, IndexValue end, IndexValue step,
-                      function_ref<TileWork(IndexValue)> getWork) {
-    auto loop = scf::ForOp::create(b, begin, end, step, carried);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    TileWork work = getWork({b, loop.getInductionVar()});
-    scf::YieldOp::create(b, body(work, loop.getRegionIterArgs()));
-    return llvm::to_vector_of<Value>(loop.getResults());
-  };
-  if (!context.spec.schedule.getStreamK())
-    return emitLoop(
-        context.cluster, numTiles, context.numClusters,
-        [&](IndexValue tile) -> TileWork {
-          return {getTile(context, tile), zero, context.numBlocks, zero};
-        });
-
-  // Parts first: what others wait for comes early, and whole tiles before them
-  // would let clusters drift apart.
-  PartTable table(context);
-  return emitLoop(zero, table.getNumParts() + table.getNumTurns(),
-                  context.constant(1), [&](IndexValue index) -> TileWork {
-                    TileWork part = table.getPart(index);
-                    IndexValue numParts = table.getNumParts();
-                    IndexValue turn = index - index.min(numParts);
-                    OutputTile whole = getTile(
-                        context, context.cluster + turn * context.numClusters);
-                    Value isPart = index < numParts;
-                    return {{part.tile.row.orUnless(isPart, whole.row),
-                             part.tile.col.orUnless(isPart, whole.col)},
-                            part.firstBlock.orZeroUnless(isPart),
-                            part.endBlock.orUnless(isPart, context.numBlocks),
-                            part.clustersBefore.orZeroUnless(isPart)};
-                  });
+    function_ref<SmallVector<Value>(WgmmaSpKernelContext &, const TileWork &,
+                                    ValueRange)>
+        body) {
+  TileLoops loops(context, carried, body);
+  if (context.spec.schedule.getStreamK())
+    return loops.emitStreamK();
+  return context.spec.schedule.getSplitTail() ? loops.emitWithSplitTail()
+                                              : loops.emitWhole();
 }
 
 int64_t

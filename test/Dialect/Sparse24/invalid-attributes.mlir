@@ -75,7 +75,7 @@ func.func @schedule_c3_ping_pong() {
 // -----
 
 func.func @schedule_c4() {
-  // expected-error @below {{schedule_c4: cluster, stream_k and ping_pong are for wgmma_sp only}}
+  // expected-error @below {{schedule_c4: cluster, stream_k, ping_pong and split_tail are for wgmma_sp only}}
   "test.op"() {a = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 3, stream_k = true>} : () -> ()
   return
 }
@@ -114,8 +114,24 @@ func.func @schedule_c8() {
 
 // -----
 
+func.func @schedule_c9_rows() {
+  // expected-error @below {{schedule_c9: with split_tail a warpgroup must have a multiple of 128 rows, but has 64}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 4, split_tail = true>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c9_stream_k() {
+  // expected-error @below {{schedule_c9: split_tail and stream_k are two ways to divide the last tiles; choose one}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [256, 64, 64], warps = [8, 1], stages = 4, stream_k = true, split_tail = true>} : () -> ()
+  return
+}
+
+// -----
+
 func.func @schedule_options() {
-  // expected-error @below {{expected 'cluster', 'stream_k' or 'ping_pong'}}
+  // expected-error @below {{expected 'cluster', 'stream_k', 'ping_pong' or 'split_tail'}}
   "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 4, clusters = 2>} : () -> ()
   return
 }

@@ -23,10 +23,10 @@ protected:
 
   ScheduleAttr schedule(int64_t rows, int64_t columns, int64_t stages,
                         int64_t cluster, bool streamK = false,
-                        bool pingPong = false) {
+                        bool pingPong = false, bool splitTail = false) {
     return ScheduleAttr::get(&context, InstructionFamily::wgmma_sp, rows,
                              columns, 64, 8, 1, stages, cluster, streamK,
-                             pingPong);
+                             pingPong, splitTail);
   }
   static ProductShape product(int64_t rows, int64_t columns, int64_t k) {
     return {{PackedFamily::WgmmaSp, ElementType::BF16, rows, k}, columns, 2};
@@ -85,6 +85,9 @@ TEST_F(ScheduleModelTest, ChoosesWhatWasFastest) {
   // Few tiles and a long K: only sharing them gives all something to do.
   EXPECT_FALSE(choose(4096, 1024, 14336).getStreamK());
   EXPECT_TRUE(choose(256, 256, 65536).getStreamK());
+  EXPECT_TRUE(choose(10240, 10240, 10240).getSplitTail());
+  EXPECT_TRUE(choose(8192, 8192, 8192).getSplitTail());
+  EXPECT_FALSE(choose(28672, 4096, 4096).getSplitTail());
 }
 
 TEST_F(ScheduleModelTest, EveryTypeHasASchedule) {
@@ -108,6 +111,20 @@ TEST_F(ScheduleModelTest, StreamKDividesTheLastWave) {
   EXPECT_GT(estimate(schedule(256, 128, 5, 2), more), 1.9 * one);
   EXPECT_LT(estimate(schedule(256, 128, 5, 2, /*streamK=*/true), more),
             1.3 * one);
+}
+
+TEST_F(ScheduleModelTest, HalvesShortenTheLastWave) {
+  // 66 clusters: a wave and 11 tiles more, each two halves for a cluster.
+  ProductShape shape = product(512 * 7, 192 * 11, 8192);
+  ProductShape wave = product(512 * 6, 192 * 11, 8192);
+  auto split = [&](const ProductShape &shape) {
+    return estimate(schedule(256, 192, 4, 2, false, false, /*splitTail=*/true),
+                    shape);
+  };
+  double one = estimate(schedule(256, 192, 4, 2), wave);
+  EXPECT_EQ(split(wave), one);
+  EXPECT_GT(estimate(schedule(256, 192, 4, 2), shape), 1.8 * one);
+  EXPECT_LT(split(shape), 1.6 * one);
 }
 
 TEST_F(ScheduleModelTest, PingPongHidesStores) {

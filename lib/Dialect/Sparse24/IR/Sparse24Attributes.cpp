@@ -126,7 +126,8 @@ std::string LayoutAttr::getText() const { return getPackedLayout().text(); }
 static LogicalResult verifyWgmmaSp(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tileRows, int64_t tileCols,
                                    int64_t warpRows, int64_t warpCols,
-                                   int64_t cluster) {
+                                   int64_t cluster, bool streamK,
+                                   bool splitTail) {
   namespace wgmma_sp = ::sparse24::wgmma_sp;
   if (warpRows % wgmma_sp::kWarps != 0 || warpCols != 1)
     return emitError() << "schedule_c5: warps of wgmma_sp must be warpgroups "
@@ -145,6 +146,13 @@ static LogicalResult verifyWgmmaSp(function_ref<InFlightDiagnostic()> emitError,
   if (!llvm::is_contained({1, 2, 4, 8}, cluster))
     return emitError() << "schedule_c8: cluster must be 1, 2, 4 or 8, but is "
                        << cluster;
+  if (splitTail && rows % (2 * wgmma_sp::kM) != 0)
+    return emitError() << "schedule_c9: with split_tail a warpgroup must have a "
+                          "multiple of 128 rows, but has "
+                       << rows;
+  if (splitTail && streamK)
+    return emitError() << "schedule_c9: split_tail and stream_k are two ways to "
+                          "divide the last tiles; choose one";
   return success();
 }
 
@@ -153,7 +161,8 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tileCols, int64_t tileK,
                                    int64_t warpRows, int64_t warpCols,
                                    int64_t stages, int64_t cluster,
-                                   bool streamK, bool pingPong) {
+                                   bool streamK, bool pingPong,
+                                   bool splitTail) {
   bool isWgmma = family == InstructionFamily::wgmma_sp;
   int64_t minStages = isWgmma ? 2 : 3;
   if (tileRows < 1 || tileCols < 1 || tileK < 1 || warpRows < 1 ||
@@ -170,12 +179,12 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (warps > 32)
     return emitError() << "schedule_c3: " << warps
                        << " warps, but a CTA holds at most 32";
-  if (!isWgmma && (cluster != 1 || streamK || pingPong))
-    return emitError() << "schedule_c4: cluster, stream_k and ping_pong are "
-                          "for wgmma_sp only";
+  if (!isWgmma && (cluster != 1 || streamK || pingPong || splitTail))
+    return emitError() << "schedule_c4: cluster, stream_k, ping_pong and "
+                          "split_tail are for wgmma_sp only";
   if (isWgmma)
     return verifyWgmmaSp(emitError, tileRows, tileCols, warpRows, warpCols,
-                         cluster);
+                         cluster, streamK, splitTail);
   return success();
 }
 

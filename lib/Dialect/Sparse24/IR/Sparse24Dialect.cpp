@@ -16,21 +16,24 @@ using namespace mlir::sparse24;
 
 /// A schedule's options, of which only those that aren't default are printed.
 static ParseResult parseScheduleOptions(AsmParser &parser, int64_t &cluster,
-                                        bool &streamK, bool &pingPong) {
+                                        bool &streamK, bool &pingPong,
+                                        bool &splitTail) {
   cluster = 1;
-  streamK = pingPong = false;
+  streamK = pingPong = splitTail = false;
   auto parseValue = [&](auto &value) {
     return failure(parser.parseEqual() || parser.parseInteger(value));
   };
   while (succeeded(parser.parseOptionalComma())) {
     StringRef option;
     if (failed(parser.parseOptionalKeyword(
-            &option, {"cluster", "stream_k", "ping_pong"})))
-      return parser.emitError(parser.getCurrentLocation(),
-                              "expected 'cluster', 'stream_k' or 'ping_pong'");
-    LogicalResult result = option == "cluster"    ? parseValue(cluster)
-                           : option == "stream_k" ? parseValue(streamK)
-                                                  : parseValue(pingPong);
+            &option, {"cluster", "stream_k", "ping_pong", "split_tail"})))
+      return parser.emitError(
+          parser.getCurrentLocation(),
+          "expected 'cluster', 'stream_k', 'ping_pong' or 'split_tail'");
+    LogicalResult result = option == "cluster"     ? parseValue(cluster)
+                           : option == "stream_k"  ? parseValue(streamK)
+                           : option == "ping_pong" ? parseValue(pingPong)
+                                                   : parseValue(splitTail);
     if (failed(result))
       return failure();
   }
@@ -38,13 +41,15 @@ static ParseResult parseScheduleOptions(AsmParser &parser, int64_t &cluster,
 }
 
 static void printScheduleOptions(AsmPrinter &printer, int64_t cluster,
-                                 bool streamK, bool pingPong) {
+                                 bool streamK, bool pingPong, bool splitTail) {
   if (cluster != 1)
     printer << ", cluster = " << cluster;
   if (streamK)
     printer << ", stream_k = true";
   if (pingPong)
     printer << ", ping_pong = true";
+  if (splitTail)
+    printer << ", split_tail = true";
 }
 
 #define GET_ATTRDEF_CLASSES

@@ -86,7 +86,7 @@ MmaSpModel::getCandidates(const ProductShape &shape) const {
           target.getContext(), InstructionFamily::mma_sp, candidate.rows,
           candidate.columns, shape.sparse.kBlock(), candidate.warpRows,
           candidate.warpColumns, stages, /*cluster=*/1, /*streamK=*/false,
-          /*pingPong=*/false);
+          /*pingPong=*/false, /*splitTail=*/false);
       if (getStageBytes(schedule, shape.sparse.elementType) >
           target.getSharedMemoryBytes())
         continue;

@@ -55,6 +55,19 @@ static int64_t getStageBytes(const Tile &tile) {
 /// Barriers, what aligning the stages takes, and the epilogue's operands.
 static constexpr int64_t kSlackBytes = 8192;
 
+/// Tiles as high as those of a cluster's CTAs together.
+static int64_t getNumClusterTiles(const ProductShape &shape, const Tile &tile,
+                                  int64_t cluster) {
+  return llvm::divideCeil(shape.sparse.rows, tile.rows * cluster) *
+         llvm::divideCeil(shape.columns, tile.columns);
+}
+
+/// Whether the tiles of an incomplete wave, in halves, have a cluster each.
+static bool canSplitTail(int64_t clusterTiles, int64_t clusters) {
+  int64_t rest = clusterTiles % clusters;
+  return rest != 0 && 2 * rest <= clusters;
+}
+
 SmallVector<ScheduleAttr>
 WgmmaSpModel::getCandidates(const ProductShape &shape) const {
   SmallVector<ScheduleAttr> schedules;
@@ -72,20 +85,25 @@ WgmmaSpModel::getCandidates(const ProductShape &shape) const {
     int64_t free = target.getSharedMemoryBytes() - kSlackBytes -
                    consumers * pieces.bytes();
     int64_t cluster = shape.sparse.rows > tile.rows ? 2 : 1;
-    auto add = [&](bool streamK) {
+    auto add = [&](bool streamK, bool splitTail) {
       schedules.push_back(ScheduleAttr::get(
           target.getContext(), InstructionFamily::wgmma_sp, tile.rows,
           tile.columns, shape.sparse.kBlock(), consumers * wgmma_sp::kWarps,
           /*warpCols=*/1, /*stages=*/free / getStageBytes(tile), cluster,
-          streamK, /*pingPong=*/false));
+          streamK, /*pingPong=*/false, splitTail));
     };
-    add(/*streamK=*/false);
+    // Another part of the kernel for halves, where they take fewer clocks.
+    bool splitTail =
+        tile.rows / consumers % (2 * wgmma_sp::kM) == 0 &&
+        canSplitTail(getNumClusterTiles(shape, tile, cluster),
+                     target.getMultiprocessors() / cluster);
+    add(/*streamK=*/false, splitTail);
     // After whole waves sharing the rest has not paid: blocks that are
     // scattered along K find no operands of others in L2.
     int64_t tiles = llvm::divideCeil(shape.sparse.rows, tile.rows) *
                     llvm::divideCeil(shape.columns, tile.columns);
     if (2 * tiles <= target.getMultiprocessors())
-      add(/*streamK=*/true);
+      add(/*streamK=*/true, /*splitTail=*/false);
   }
   return schedules;
 }
@@ -143,14 +161,19 @@ double WgmmaSpModel::getClocks(const ProductShape &shape,
   double tileClocks = blocks * blockClocks + storeClocks;
   // The launch, the first stages and the last stores.
   constexpr double fixedClocks = 15000;
-  if (!schedule.getStreamK())
-    return static_cast<double>(estimate.waves) * tileClocks + fixedClocks;
-
   int64_t clusters = target.getMultiprocessors() / schedule.getCluster();
   int64_t tiles = estimate.tiles / schedule.getCluster();
   int64_t rest = tiles % clusters;
+  bool isSplit = schedule.getSplitTail() && canSplitTail(tiles, clusters);
+  if (!schedule.getStreamK() && !isSplit)
+    return static_cast<double>(estimate.waves) * tileClocks + fixedClocks;
+
   double clocks =
       static_cast<double>(tiles / clusters) * tileClocks + fixedClocks;
+  if (isSplit)
+    return clocks + storeClocks +
+           blocks *
+               getBlockClocks({tile.rows / 2, tile.columns}, machine.sharedBytes);
   if (rest == 0)
     return clocks;
   double sharers =

@@ -100,17 +100,22 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     the dense operand. With `stream_k` the work is divided evenly among CTAs
     along K, across tiles, instead of tile by tile. With `ping_pong` two teams of
     `warps` take tiles in turn, so that one multiplies while the other stores.
+    With `split_tail` clusters whose last tiles would leave half of them or more
+    without work compute those in halves, the upper and the lower rows.
 
     Rules:
     * `schedule_c1`: all numbers are positive, and `stages` at least 3 (mma_sp)
       or 2 (wgmma_sp).
     * `schedule_c2`: the warps divide the tile.
     * `schedule_c3`: there are at most 32 warps, with producer and both teams.
-    * `schedule_c4`: `cluster`, `stream_k` and `ping_pong` are for wgmma_sp.
+    * `schedule_c4`: `cluster`, `stream_k`, `ping_pong` and `split_tail` are for
+      wgmma_sp.
     * `schedule_c5`: the warps of wgmma_sp are `[4·n, 1]`.
     * `schedule_c6`: a warpgroup of wgmma_sp has a multiple of 64 rows.
     * `schedule_c7`: a tile of wgmma_sp has a multiple of 8 columns, at most 256.
     * `schedule_c8`: `cluster` is 1, 2, 4 or 8.
+    * `schedule_c9`: with `split_tail` a warpgroup has a multiple of 128 rows, and
+      `stream_k` is false.
 
     ```mlir
     #sparse24.schedule<mma_sp, tile = [256, 128, 64], warps = [4, 2], stages = 4>
@@ -130,12 +135,13 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     AttrParameter<"int64_t", "steps in shared memory at a time">:$stages,
     DefaultValuedParameter<"int64_t", "1", "CTAs that share the dense operand">:$cluster,
     DefaultValuedParameter<"bool", "false", "work is divided along K">:$streamK,
-    DefaultValuedParameter<"bool", "false", "two teams take tiles in turn">:$pingPong
+    DefaultValuedParameter<"bool", "false", "two teams take tiles in turn">:$pingPong,
+    DefaultValuedParameter<"bool", "false", "the last tiles are computed in halves">:$splitTail
   );
   let assemblyFormat = [{
     `<` $family `,` `tile` `=` `[` $tileRows `,` $tileCols `,` $tileK `]` `,`
     `warps` `=` `[` $warpRows `,` $warpCols `]` `,` `stages` `=` $stages ``
-    custom<ScheduleOptions>($cluster, $streamK, $pingPong) `>`
+    custom<ScheduleOptions>($cluster, $streamK, $pingPong, $splitTail) `>`
   }];
   let genVerifyDecl = 1;
 }
