@@ -67,11 +67,16 @@ for name in ("sparse24_fake_cuda", "sparse24_old_fake_cuda"):
     )
 
 
-def find_ptxas():
-    """Gives the newest ptxas of this machine, or None."""
-    candidates = [shutil.which("ptxas")]
+def find_cuda_tool(name):
+    """Gives a tool of CUDA's newest Toolkit of this machine, or of Python's packages, or None."""
+    candidates = [shutil.which(name)]
     for root in [os.environ.get("CUDA_HOME")] + sorted(glob.glob("/usr/local/cuda*"), reverse=True):
-        candidates.append(os.path.join(root, "bin", "ptxas") if root else None)
+        candidates.append(os.path.join(root, "bin", name) if root else None)
+    packages = subprocess.run(
+        [config.python_executable, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()
+    candidates += sorted(glob.glob(os.path.join(packages, "nvidia", "*", "bin", name)), reverse=True)
     return next((path for path in candidates if path and os.access(path, os.X_OK)), None)
 
 
@@ -87,10 +92,11 @@ def compute_capability():
         return 0
 
 
-ptxas = find_ptxas()
-if ptxas:
-    config.available_features.add("ptxas")
-    config.substitutions.append(("%ptxas", ptxas))
+for tool in ("ptxas", "nvdisasm"):
+    path = find_cuda_tool(tool)
+    if path:
+        config.available_features.add(tool)
+        config.substitutions.append(("%" + tool, path))
 capability = compute_capability()
 for minimum in (80, 90):
     if capability >= minimum:

@@ -1,4 +1,4 @@
-// Large products for Hopper, two by the schedule that the compiler chooses, the second
+// Large products for Hopper, most by the schedule that the compiler chooses, one
 // with bias, GELU and residual, and one with stream-K: they fit the registers, and ptxas has nothing to say against the order of
 // their wgmma instructions.
 // REQUIRES: ptxas
@@ -20,6 +20,12 @@
 // REPORT-DAG: Compiling entry function 'matmul_wgmma_sp_bf16_bf16_{{.*}}_{{[0-9]+}}'
 // REPORT-DAG: Compiling entry function 'matmul_wgmma_sp_bf16_bf16_{{[x0-9]+}}'
 // REPORT-DAG: Compiling entry function 'matmul_wgmma_sp_f8E4M3FN_bf16_
+// EACH: Compiling entry function 'matmul_wgmma_sp_
+// EACH: 0 bytes spill stores, 0 bytes spill loads
+// EACH: Used 168 registers
+// EACH: Compiling entry function 'matmul_wgmma_sp_
+// EACH: 0 bytes spill stores, 0 bytes spill loads
+// EACH: Used 168 registers
 // EACH: Compiling entry function 'matmul_wgmma_sp_
 // EACH: 0 bytes spill stores, 0 bytes spill loads
 // EACH: Used 168 registers
@@ -78,4 +84,22 @@ func.func @stream_k(%w: tensor<10485760xi8>, %x: tensor<4096x4096xf8E4M3FN>) -> 
     schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 128], warps = [8, 1], stages = 4, cluster = 2, stream_k = true>
     -> tensor<4096x4096xbf16>
   return %d : tensor<4096x4096xbf16>
+}
+
+// With tiles of 128 × 256, and with halves of tiles of 8-bit types.
+
+func.func @wide(%w: tensor<66060288xi8>, %x: tensor<1024x14336xbf16>) -> tensor<4096x1024xbf16> {
+  %init = tensor.empty() : tensor<4096x1024xbf16>
+  %d = sparse24.matmul lhs ins(%w : tensor<66060288xi8>) dense(%x : tensor<1024x14336xbf16>)
+    outs(%init : tensor<4096x1024xbf16>) k = 14336 acc = f32 transpose_dense
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 4096, k = 14336> -> tensor<4096x1024xbf16>
+  return %d : tensor<4096x1024xbf16>
+}
+
+func.func @halves(%w: tensor<65536000xi8>, %x: tensor<10240x10240xf8E4M3FN>) -> tensor<10240x10240xbf16> {
+  %init = tensor.empty() : tensor<10240x10240xbf16>
+  %d = sparse24.matmul lhs ins(%w : tensor<65536000xi8>) dense(%x : tensor<10240x10240xf8E4M3FN>)
+    outs(%init : tensor<10240x10240xbf16>) k = 10240 acc = f32 transpose_dense
+    layout = #sparse24.layout<wgmma_sp, f8E4M3FN, rows = 10240, k = 10240> -> tensor<10240x10240xbf16>
+  return %d : tensor<10240x10240xbf16>
 }

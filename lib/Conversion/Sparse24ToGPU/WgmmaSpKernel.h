@@ -195,11 +195,11 @@ struct WgmmaSpKernelContext {
 /// another for halves of tiles, of which the context that it gets knows.
 int64_t getSchedulerSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
 void emitSchedulerPrologue(WgmmaSpKernelContext &context);
-SmallVector<Value> emitTileLoop(
-    WgmmaSpKernelContext &context, ValueRange carried,
-    function_ref<SmallVector<Value>(WgmmaSpKernelContext &, const TileWork &,
-                                    ValueRange)>
-        body);
+SmallVector<Value>
+emitTileLoop(WgmmaSpKernelContext &context, ValueRange carried,
+             function_ref<SmallVector<Value>(WgmmaSpKernelContext &,
+                                             const TileWork &, ValueRange)>
+                 body);
 /// How many clusters at most have something to do.
 IndexValue getMaxClusters(const WgmmaSpKernelSpec &spec, IndexValue rows,
                           IndexValue cols);

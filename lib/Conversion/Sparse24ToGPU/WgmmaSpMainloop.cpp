@@ -181,9 +181,9 @@ void Producer::copyStage(OutputTile tile, IndexValue block, IndexValue stage) {
 }
 
 void Producer::emit(const TileWork &work, PipelinePosition &position) {
-  auto loop = scf::ForOp::create(
-      b, work.firstBlock, work.endBlock, context.constant(1),
-      ValueRange{position.stage, position.parity});
+  auto loop =
+      scf::ForOp::create(b, work.firstBlock, work.endBlock, context.constant(1),
+                         ValueRange{position.stage, position.parity});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -200,14 +200,14 @@ void Producer::emit(const TileWork &work, PipelinePosition &position) {
 
 void mlir::sparse24::emitProducer(WgmmaSpKernelContext &context) {
   PipelinePosition first = context.getFirstPosition();
-  emitTileLoop(context, {first.stage, first.parity},
-               [](WgmmaSpKernelContext &context, const TileWork &work,
-                  ValueRange carried) {
-                 PipelinePosition position{{context.builder, carried[0]},
-                                           carried[1]};
-                 Producer(context).emit(work, position);
-                 return SmallVector<Value>{position.stage, position.parity};
-               });
+  emitTileLoop(
+      context, {first.stage, first.parity},
+      [](WgmmaSpKernelContext &context, const TileWork &work,
+         ValueRange carried) {
+        PipelinePosition position{{context.builder, carried[0]}, carried[1]};
+        Producer(context).emit(work, position);
+        return SmallVector<Value>{position.stage, position.parity};
+      });
 }
 
 //===----------------------------------------------------------------------===//

@@ -167,12 +167,12 @@ namespace {
 /// Emits the loops of a CTA over its tiles or parts of them.
 class TileLoops {
 public:
-  using Body = function_ref<SmallVector<Value>(
-      WgmmaSpKernelContext &, const TileWork &, ValueRange)>;
+  using Body = function_ref<SmallVector<Value>(WgmmaSpKernelContext &,
+                                               const TileWork &, ValueRange)>;
   TileLoops(WgmmaSpKernelContext &context, ValueRange carried, Body body)
       : context(context), b(context.builder), carried(carried), body(body),
-        numTiles(
-            getNumClusterTiles(context.spec, context.rows, context.cols)) {}
+        numTiles(getNumClusterTiles(context.spec, context.rows, context.cols)) {
+  }
 
   SmallVector<Value> emitWhole();
   SmallVector<Value> emitWithSplitTail();
@@ -208,8 +208,9 @@ void TileLoops::emitLoop(WgmmaSpKernelContext &context, IndexValue begin,
 }
 
 void TileLoops::emitTiles(IndexValue end) {
-  emitLoop(context, context.cluster, end, context.numClusters,
-           [&](IndexValue tile) { return getAllBlocks(getTile(context, tile)); });
+  emitLoop(
+      context, context.cluster, end, context.numClusters,
+      [&](IndexValue tile) { return getAllBlocks(getTile(context, tile)); });
 }
 
 SmallVector<Value> TileLoops::emitWhole() {
@@ -245,8 +246,8 @@ SmallVector<Value> TileLoops::emitStreamK() {
              TileWork part = table.getPart(index);
              IndexValue numParts = table.getNumParts();
              IndexValue turn = index - index.min(numParts);
-             OutputTile whole = getTile(
-                 context, context.cluster + turn * context.numClusters);
+             OutputTile whole =
+                 getTile(context, context.cluster + turn * context.numClusters);
              Value isPart = index < numParts;
              return {{part.tile.row.orUnless(isPart, whole.row),
                       part.tile.col.orUnless(isPart, whole.col)},

@@ -147,12 +147,14 @@ static LogicalResult verifyWgmmaSp(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "schedule_c8: cluster must be 1, 2, 4 or 8, but is "
                        << cluster;
   if (splitTail && rows % (2 * wgmma_sp::kM) != 0)
-    return emitError() << "schedule_c9: with split_tail a warpgroup must have a "
-                          "multiple of 128 rows, but has "
-                       << rows;
+    return emitError()
+           << "schedule_c9: with split_tail a warpgroup must have a "
+              "multiple of 128 rows, but has "
+           << rows;
   if (splitTail && streamK)
-    return emitError() << "schedule_c9: split_tail and stream_k are two ways to "
-                          "divide the last tiles; choose one";
+    return emitError()
+           << "schedule_c9: split_tail and stream_k are two ways to "
+              "divide the last tiles; choose one";
   return success();
 }
 

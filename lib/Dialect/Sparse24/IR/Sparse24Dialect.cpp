@@ -83,8 +83,7 @@ static LogicalResult verifyPermission(Operation *op, NamedAttribute attr,
   return diagnostic;
 }
 
-static LogicalResult verifyScoresAttribute(Operation *op,
-                                           NamedAttribute attr) {
+static LogicalResult verifyScoresAttribute(Operation *op, NamedAttribute attr) {
   auto elements = dyn_cast<ElementsAttr>(attr.getValue());
   if (elements && isa<RankedTensorType>(elements.getType()) &&
       elements.getElementType().isF32())

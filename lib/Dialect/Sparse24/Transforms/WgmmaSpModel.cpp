@@ -93,10 +93,9 @@ WgmmaSpModel::getCandidates(const ProductShape &shape) const {
           streamK, /*pingPong=*/false, splitTail));
     };
     // Another part of the kernel for halves, where they take fewer clocks.
-    bool splitTail =
-        tile.rows / consumers % (2 * wgmma_sp::kM) == 0 &&
-        canSplitTail(getNumClusterTiles(shape, tile, cluster),
-                     target.getMultiprocessors() / cluster);
+    bool splitTail = tile.rows / consumers % (2 * wgmma_sp::kM) == 0 &&
+                     canSplitTail(getNumClusterTiles(shape, tile, cluster),
+                                  target.getMultiprocessors() / cluster);
     add(/*streamK=*/false, splitTail);
     // After whole waves sharing the rest has not paid: blocks that are
     // scattered along K find no operands of others in L2.
@@ -172,8 +171,8 @@ double WgmmaSpModel::getClocks(const ProductShape &shape,
       static_cast<double>(tiles / clusters) * tileClocks + fixedClocks;
   if (isSplit)
     return clocks + storeClocks +
-           blocks *
-               getBlockClocks({tile.rows / 2, tile.columns}, machine.sharedBytes);
+           blocks * getBlockClocks({tile.rows / 2, tile.columns},
+                                   machine.sharedBytes);
   if (rest == 0)
     return clocks;
   double sharers =
