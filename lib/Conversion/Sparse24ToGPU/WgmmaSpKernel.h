@@ -190,16 +190,17 @@ struct WgmmaSpKernelContext {
   void synchronizeConsumer() const;
 };
 
-/// Tile scheduler: what one thread prepares in shared memory, and loops over
-/// what this CTA does, with values that the body takes and gives: one, or
-/// another for halves of tiles, of which the context that it gets knows.
+/// The body of a loop over what a CTA does, with values that it takes and
+/// gives. The context is the kernel's, or knows that tiles are halves.
+using TileLoopBody = function_ref<SmallVector<Value>(
+    WgmmaSpKernelContext &, const TileWork &, ValueRange)>;
+
+/// Tile scheduler: what one thread prepares in shared memory, and the loop, or
+/// two with halves of tiles.
 int64_t getSchedulerSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
 void emitSchedulerPrologue(WgmmaSpKernelContext &context);
-SmallVector<Value>
-emitTileLoop(WgmmaSpKernelContext &context, ValueRange carried,
-             function_ref<SmallVector<Value>(WgmmaSpKernelContext &,
-                                             const TileWork &, ValueRange)>
-                 body);
+SmallVector<Value> emitTileLoop(WgmmaSpKernelContext &context,
+                                ValueRange carried, TileLoopBody body);
 /// How many clusters at most have something to do.
 IndexValue getMaxClusters(const WgmmaSpKernelSpec &spec, IndexValue rows,
                           IndexValue cols);

@@ -167,9 +167,8 @@ namespace {
 /// Emits the loops of a CTA over its tiles or parts of them.
 class TileLoops {
 public:
-  using Body = function_ref<SmallVector<Value>(WgmmaSpKernelContext &,
-                                               const TileWork &, ValueRange)>;
-  TileLoops(WgmmaSpKernelContext &context, ValueRange carried, Body body)
+  TileLoops(WgmmaSpKernelContext &context, ValueRange carried,
+            TileLoopBody body)
       : context(context), b(context.builder), carried(carried), body(body),
         numTiles(getNumClusterTiles(context.spec, context.rows, context.cols)) {
   }
@@ -191,7 +190,7 @@ private:
   WgmmaSpKernelContext &context;
   ImplicitLocOpBuilder &b;
   SmallVector<Value> carried;
-  Body body;
+  TileLoopBody body;
   IndexValue numTiles;
 };
 } // namespace
@@ -258,11 +257,9 @@ SmallVector<Value> TileLoops::emitStreamK() {
   return carried;
 }
 
-SmallVector<Value> mlir::sparse24::emitTileLoop(
-    WgmmaSpKernelContext &context, ValueRange carried,
-    function_ref<SmallVector<Value>(WgmmaSpKernelContext &, const TileWork &,
-                                    ValueRange)>
-        body) {
+SmallVector<Value> mlir::sparse24::emitTileLoop(WgmmaSpKernelContext &context,
+                                                ValueRange carried,
+                                                TileLoopBody body) {
   TileLoops loops(context, carried, body);
   if (context.spec.schedule.getStreamK())
     return loops.emitStreamK();
