@@ -67,15 +67,19 @@ for name in ("sparse24_fake_cuda", "sparse24_old_fake_cuda"):
     )
 
 
-def find_cuda_tool(name):
+def find_packages():
+    """Gives where the tests' Python has its packages."""
+    command = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return subprocess.run(
+        [config.python_executable, "-c", command], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def find_cuda_tool(name, packages):
     """Gives a tool of CUDA's newest Toolkit of this machine, or of Python's packages, or None."""
     candidates = [shutil.which(name)]
     for root in [os.environ.get("CUDA_HOME")] + sorted(glob.glob("/usr/local/cuda*"), reverse=True):
         candidates.append(os.path.join(root, "bin", name) if root else None)
-    packages = subprocess.run(
-        [config.python_executable, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()
     candidates += sorted(glob.glob(os.path.join(packages, "nvidia", "*", "bin", name)), reverse=True)
     return next((path for path in candidates if path and os.access(path, os.X_OK)), None)
 
@@ -92,8 +96,9 @@ def compute_capability():
         return 0
 
 
+packages = find_packages()
 for tool in ("ptxas", "nvdisasm"):
-    path = find_cuda_tool(tool)
+    path = find_cuda_tool(tool, packages)
     if path:
         config.available_features.add(tool)
         config.substitutions.append(("%" + tool, path))

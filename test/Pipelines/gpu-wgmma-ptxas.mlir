@@ -1,12 +1,14 @@
 // Large products for Hopper, most by the schedule that the compiler chooses, one
 // with bias, GELU and residual, and one with stream-K: they fit the registers, and ptxas has nothing to say against the order of
-// their wgmma instructions.
+// their wgmma instructions. ptxas doesn't know how long these read their metadata: in the machine code nothing writes them too early.
 // REQUIRES: ptxas
 // RUN: sparse24-opt %s --remarks-filter= "--sparse24-pipeline=target=sm_90a format=isa kernels-file=%t.ptx" -o /dev/null
 // RUN: FileCheck %s --input-file=%t.ptx
 // RUN: %ptxas -v -arch=sm_90a %t.ptx -o %t.cubin > %t.log 2>&1
 // RUN: FileCheck %s --check-prefix=REPORT --implicit-check-not="C75" --input-file=%t.log
 // RUN: FileCheck %s --check-prefix=EACH --input-file=%t.log
+// RUN: %if nvdisasm %{ %nvdisasm -c %t.cubin > %t.sass %}
+// RUN: %if nvdisasm %{ %python %S/../../scripts/check_metadata_registers.py %t.sass | FileCheck %s --check-prefix=REGISTERS %}
 
 // CHECK: .entry matmul_wgmma_sp_bf16_bf16_
 // CHECK: .reqnctapercluster
@@ -36,6 +38,9 @@
 // EACH: 0 bytes spill stores, 0 bytes spill loads
 // EACH: Used 168 registers
 // EACH-NOT: Compiling entry function
+
+// REGISTERS-COUNT-5: {{[1-9][0-9]* products, 0 errors}}
+// REGISTERS-NOT: products
 
 func.func @large(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>) -> tensor<8192x8192xbf16> {
   %init = tensor.empty() : tensor<8192x8192xbf16>

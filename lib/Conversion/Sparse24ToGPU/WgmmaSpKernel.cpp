@@ -203,24 +203,24 @@ static WgmmaSpKernelContext recompute(const WgmmaSpKernelContext &context) {
 }
 
 static void emitConsumer(WgmmaSpKernelContext &context) {
-  PipelinePosition first = context.getFirstPosition();
-  emitTileLoop(
-      context, {first.stage, first.parity},
-      [](WgmmaSpKernelContext &context, const TileWork &work,
-         ValueRange carried) {
-        PipelinePosition position{{context.builder, carried[0]}, carried[1]};
-        emitEpiloguePrologue(context, work.tile);
-        SmallVector<Value> sums = emitProducts(context, work, position);
-        WgmmaSpKernelContext after = recompute(context);
-        auto finish = [&](ArrayRef<Value> sums) {
-          emitEpilogue(after, work.tile, sums, position);
-        };
-        if (context.spec.schedule.getStreamK())
-          emitSharedTile(after, work, sums, finish);
-        else
-          finish(sums);
-        return SmallVector<Value>{position.stage, position.parity};
-      });
+  emitTileLoop(context, context.getFirstPosition().getCarried(),
+               [](WgmmaSpKernelContext &context, const TileWork &work,
+                  ValueRange carried) {
+                 auto position =
+                     PipelinePosition::get(context.builder, carried);
+                 emitEpiloguePrologue(context, work.tile);
+                 SmallVector<Value> sums =
+                     emitProducts(context, work, position);
+                 WgmmaSpKernelContext after = recompute(context);
+                 auto finish = [&](ArrayRef<Value> sums) {
+                   emitEpilogue(after, work.tile, sums, position);
+                 };
+                 if (context.spec.schedule.getStreamK())
+                   emitSharedTile(after, work, sums, finish);
+                 else
+                   finish(sums);
+                 return position.getCarried();
+               });
   emitEpilogueEnd(context);
 }
 

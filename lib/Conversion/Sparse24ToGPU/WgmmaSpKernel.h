@@ -122,6 +122,13 @@ struct Stages {
 struct PipelinePosition {
   IndexValue stage;
   Value parity;
+
+  /// As loops carry it.
+  SmallVector<Value> getCarried() const { return {stage, parity}; }
+  static PipelinePosition get(ImplicitLocOpBuilder &builder,
+                              ValueRange carried) {
+    return {{builder, carried[0]}, carried[1]};
+  }
 };
 
 /// The tile that a CTA computes: its first row and column.

@@ -181,33 +181,29 @@ void Producer::copyStage(OutputTile tile, IndexValue block, IndexValue stage) {
 }
 
 void Producer::emit(const TileWork &work, PipelinePosition &position) {
-  auto loop =
-      scf::ForOp::create(b, work.firstBlock, work.endBlock, context.constant(1),
-                         ValueRange{position.stage, position.parity});
+  auto loop = scf::ForOp::create(b, work.firstBlock, work.endBlock,
+                                 context.constant(1), position.getCarried());
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    PipelinePosition current{{b, loop.getRegionIterArgs()[0]},
-                             loop.getRegionIterArgs()[1]};
+    auto current = PipelinePosition::get(b, loop.getRegionIterArgs());
     context.waitUntilEmpty(current);
     copyStage(work.tile, {b, loop.getInductionVar()}, current.stage);
-    PipelinePosition next = context.getNext(current);
-    scf::YieldOp::create(b, ValueRange{next.stage, next.parity});
+    scf::YieldOp::create(b, context.getNext(current).getCarried());
   }
-  position = {{b, loop.getResult(0)}, loop.getResult(1)};
+  position = PipelinePosition::get(b, loop.getResults());
   emitOperandCopies(context, work.tile, position);
 }
 
 void mlir::sparse24::emitProducer(WgmmaSpKernelContext &context) {
-  PipelinePosition first = context.getFirstPosition();
-  emitTileLoop(
-      context, {first.stage, first.parity},
-      [](WgmmaSpKernelContext &context, const TileWork &work,
-         ValueRange carried) {
-        PipelinePosition position{{context.builder, carried[0]}, carried[1]};
-        Producer(context).emit(work, position);
-        return SmallVector<Value>{position.stage, position.parity};
-      });
+  emitTileLoop(context, context.getFirstPosition().getCarried(),
+               [](WgmmaSpKernelContext &context, const TileWork &work,
+                  ValueRange carried) {
+                 auto position =
+                     PipelinePosition::get(context.builder, carried);
+                 Producer(context).emit(work, position);
+                 return position.getCarried();
+               });
 }
 
 //===----------------------------------------------------------------------===//

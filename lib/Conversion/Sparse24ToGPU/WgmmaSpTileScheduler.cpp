@@ -178,8 +178,10 @@ public:
   SmallVector<Value> emitStreamK();
 
 private:
-  void emitLoop(WgmmaSpKernelContext &context, IndexValue begin, IndexValue end,
-                IndexValue step, function_ref<TileWork(IndexValue)> getWork);
+  /// A loop whose body gets `bodyContext`.
+  void emitLoop(WgmmaSpKernelContext &bodyContext, IndexValue begin,
+                IndexValue end, IndexValue step,
+                function_ref<TileWork(IndexValue)> getWork);
   /// The cluster's tiles from all up to `end`.
   void emitTiles(IndexValue end);
   TileWork getAllBlocks(OutputTile tile) const {
@@ -195,14 +197,14 @@ private:
 };
 } // namespace
 
-void TileLoops::emitLoop(WgmmaSpKernelContext &context, IndexValue begin,
+void TileLoops::emitLoop(WgmmaSpKernelContext &bodyContext, IndexValue begin,
                          IndexValue end, IndexValue step,
                          function_ref<TileWork(IndexValue)> getWork) {
   auto loop = scf::ForOp::create(b, begin, end, step, carried);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   TileWork work = getWork({b, loop.getInductionVar()});
-  scf::YieldOp::create(b, body(context, work, loop.getRegionIterArgs()));
+  scf::YieldOp::create(b, body(bodyContext, work, loop.getRegionIterArgs()));
   carried = llvm::to_vector_of<Value>(loop.getResults());
 }
 
@@ -218,6 +220,7 @@ SmallVector<Value> TileLoops::emitWhole() {
 }
 
 SmallVector<Value> TileLoops::emitWithSplitTail() {
+  // As the cost model's canSplitTail.
   IndexValue rest = numTiles % context.numClusters;
   Value isSplit = rest * 2 < context.numClusters + 1;
   IndexValue numWhole = (numTiles - rest).orUnless(isSplit, numTiles);

@@ -55,19 +55,6 @@ static int64_t getStageBytes(const Tile &tile) {
 /// Barriers, what aligning the stages takes, and the epilogue's operands.
 static constexpr int64_t kSlackBytes = 8192;
 
-/// Tiles as high as those of a cluster's CTAs together.
-static int64_t getNumClusterTiles(const ProductShape &shape, const Tile &tile,
-                                  int64_t cluster) {
-  return llvm::divideCeil(shape.sparse.rows, tile.rows * cluster) *
-         llvm::divideCeil(shape.columns, tile.columns);
-}
-
-/// Whether the tiles of an incomplete wave, in halves, have a cluster each.
-static bool canSplitTail(int64_t clusterTiles, int64_t clusters) {
-  int64_t rest = clusterTiles % clusters;
-  return rest != 0 && 2 * rest <= clusters;
-}
-
 SmallVector<ScheduleAttr>
 WgmmaSpModel::getCandidates(const ProductShape &shape) const {
   SmallVector<ScheduleAttr> schedules;
@@ -92,11 +79,11 @@ WgmmaSpModel::getCandidates(const ProductShape &shape) const {
           /*warpCols=*/1, /*stages=*/free / getStageBytes(tile), cluster,
           streamK, /*pingPong=*/false, splitTail));
     };
-    // Another part of the kernel for halves, where they take fewer clocks.
-    bool splitTail = tile.rows / consumers % (2 * wgmma_sp::kM) == 0 &&
-                     canSplitTail(getNumClusterTiles(shape, tile, cluster),
-                                  target.getMultiprocessors() / cluster);
-    add(/*streamK=*/false, splitTail);
+    add(/*streamK=*/false, /*splitTail=*/false);
+    // Where there is nothing to split the estimates are equal, and the first is
+    // chosen.
+    if (tile.rows / consumers % (2 * wgmma_sp::kM) == 0)
+      add(/*streamK=*/false, /*splitTail=*/true);
     // After whole waves sharing the rest has not paid: blocks that are
     // scattered along K find no operands of others in L2.
     int64_t tiles = llvm::divideCeil(shape.sparse.rows, tile.rows) *
@@ -136,6 +123,12 @@ static double getFixUpClocks(const Tile &tile, double sharers, double l2Bytes) {
   double sumsBytes = static_cast<double>(tile.rows * tile.columns * 4);
   // Written once by each, and read one after the other.
   return clear + std::max(sharers, 2.0) * sumsBytes / l2Bytes;
+}
+
+/// Whether the tiles of an incomplete wave, in halves, have a cluster each.
+static bool canSplitTail(int64_t clusterTiles, int64_t clusters) {
+  int64_t rest = clusterTiles % clusters;
+  return rest != 0 && 2 * rest <= clusters;
 }
 
 double WgmmaSpModel::getClocks(const ProductShape &shape,
