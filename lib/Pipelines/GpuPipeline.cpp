@@ -51,6 +51,7 @@ static void addKernelLowering(OpPassManager &manager) {
   kernels.addPass(createLowerAffinePass());
   kernels.addPass(createSCFToControlFlowPass());
   kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addPass(createSparse24AlignSharedMemoryPass());
   kernels.addNestedPass<LLVM::LLVMFuncOp>(
       createSparse24TensorMapArgumentsPass());
   kernels.addPass(createReconcileUnrealizedCastsPass());

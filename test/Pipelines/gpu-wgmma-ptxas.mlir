@@ -10,6 +10,7 @@
 // RUN: %if nvdisasm %{ %nvdisasm -c %t.cubin > %t.sass %}
 // RUN: %if nvdisasm %{ %python %S/../../scripts/check_metadata_registers.py %t.sass | FileCheck %s --check-prefix=REGISTERS %}
 
+// CHECK: .shared .align 1024 .b8 __dynamic_shmem__
 // CHECK: .entry matmul_wgmma_sp_bf16_bf16_
 // CHECK: .reqnctapercluster
 // CHECK: wgmma.mma_async.sp.sync.aligned

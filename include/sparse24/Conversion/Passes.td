@@ -235,6 +235,27 @@ def Sparse24ConvertToNVVMPass : Pass<"sparse24-convert-to-nvvm"> {
   ];
 }
 
+def Sparse24AlignSharedMemoryPass
+    : Pass<"sparse24-align-shared-memory", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Align dynamic shared memory to 1024 bytes";
+  let description = [{
+    **Overview.** Kernels of the family `wgmma_sp` have swizzled operands in
+    shared memory, from its first byte on. Upstream's `convert-gpu-to-nvvm`
+    aligns what `gpu.dynamic_shared_memory` becomes to 16 bytes.
+
+    **Preconditions.** `convert-gpu-to-nvvm` has run.
+
+    Before:
+    ```mlir
+    llvm.mlir.global internal @__dynamic_shmem__0() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<0 x i8>
+    ```
+    After:
+    ```mlir
+    llvm.mlir.global internal @__dynamic_shmem__0() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
+    ```
+  }];
+}
+
 def Sparse24TensorMapArgumentsPass
     : Pass<"sparse24-tensor-map-arguments", "::mlir::LLVM::LLVMFuncOp"> {
   let summary = "Pass tensor maps to kernels by value";

@@ -99,6 +99,10 @@ constexpr int64_t swizzledOffsetA(int64_t row, int64_t byte) {
   return row * kRowBytesA + chunk * kChunkBytes + byte % kChunkBytes;
 }
 
+/// What swizzled matrices in shared memory are aligned to, and so its beginning:
+/// the swizzle of 128 bytes permutes the 16-byte pieces of eight rows.
+inline constexpr int kSwizzleAlignment = kSwizzleRows * 128;
+
 /// A descriptor's unit of addresses and offsets, and the addresses that fit:
 /// those within a CTA. Beyond them an address says which CTA of the cluster.
 inline constexpr int kDescriptorUnit = 16;
@@ -132,22 +136,21 @@ constexpr uint64_t descriptorB(uint64_t address) {
 
 /// How a warpgroup hands its part of a tile, `rows` × `columns`, to the copy
 /// engine: in pieces of kM rows and at most 128 bytes of columns, one after the
-/// other in the same place of shared memory.
+/// other in the same place of shared memory, or in up to kMaxPlaces in turn.
 struct OutputPieces {
   int64_t rows, columns, elementBytes;
 
-  static constexpr int64_t kRowBytes = 128;
+  static constexpr int64_t kRowBytes = 128, kMaxPlaces = 3;
 
   /// Columns of a piece, of which the last of a block may have fewer.
   constexpr int64_t pieceColumns() const {
     int64_t limit = kRowBytes / elementBytes;
     return columns < limit ? columns : limit;
   }
-  /// Pieces of a block of kM rows, and of all blocks.
+  /// Pieces of a block of kM rows.
   constexpr int64_t perBlock() const {
     return (columns + pieceColumns() - 1) / pieceColumns();
   }
-  constexpr int64_t number() const { return rows / kM * perBlock(); }
   constexpr int64_t elements() const { return kM * pieceColumns(); }
   constexpr int64_t bytes() const { return elements() * elementBytes; }
 };
@@ -155,18 +158,6 @@ struct OutputPieces {
 //===----------------------------------------------------------------------===//
 // How kernels walk K
 //===----------------------------------------------------------------------===//
-
-/// How many blocks along K ahead a thread that has so many sums loads metadata
-/// into registers, so many words for each block of kM rows: as far as registers
-/// allow, for it is what covers memory's latency, and the mainloop, which is
-/// unrolled by as many blocks, is faster the fewer turns it takes.
-constexpr int64_t metadataDistance(int64_t sums, int64_t words) {
-  if (sums <= 64)
-    return 8;
-  if (sums <= 128)
-    return 12;
-  return words == 1 ? 3 : 2;
-}
 
 /// Stream-K: clusters that share a tile have at least so many blocks along K
 /// each, and there are at most so many of them: what they gain must pay for the

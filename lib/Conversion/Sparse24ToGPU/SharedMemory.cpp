@@ -30,13 +30,6 @@ Value mlir::sparse24::viewSharedMemory(ImplicitLocOpBuilder &b,
                                 ValueRange());
 }
 
-IndexValue mlir::sparse24::getAlignedOffset(ImplicitLocOpBuilder &b,
-                                            int64_t alignment) {
-  IndexValue begin(b, memref::ExtractAlignedPointerAsIndexOp::create(
-                          b, getDynamicSharedMemory(b)));
-  return begin.ceilDiv(alignment) * alignment - begin;
-}
-
 Value mlir::sparse24::getPointer(ImplicitLocOpBuilder &b, Value memref,
                                  IndexValue element,
                                  NVVM::NVVMMemorySpace space) {

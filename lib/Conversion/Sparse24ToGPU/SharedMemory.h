@@ -20,10 +20,6 @@ inline Value viewSharedMemory(ImplicitLocOpBuilder &builder, int64_t offset,
                           elementType);
 }
 
-/// The first byte of the CTA's dynamic shared memory whose address is a
-/// multiple of `alignment`, a power of two.
-IndexValue getAlignedOffset(ImplicitLocOpBuilder &builder, int64_t alignment);
-
 /// The address of an element, for operations that take no memref: of `memref`
 /// as one dimension, in that address space.
 Value getPointer(ImplicitLocOpBuilder &builder, Value memref,

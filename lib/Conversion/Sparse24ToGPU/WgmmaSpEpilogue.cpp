@@ -27,9 +27,28 @@ struct Staging : wgmma_sp::OutputPieces, PanelLayout {
     return std::min(pieceColumns(), columns - part * pieceColumns());
   }
   int64_t getAlignedBytes() const {
-    return llvm::alignTo(bytes(), kSwizzleAlignment);
+    return llvm::alignTo(bytes(), wgmma_sp::kSwizzleAlignment);
   }
 };
+
+/// How many places for pieces a warpgroup has, one after the other: with more
+/// than one it needn't wait for the copy engine after each piece. As many as
+/// there is room for beside everything else, up to three; and a block's pieces
+/// use all equally often, so that tiles of any height begin with the same one.
+int64_t getNumPlaces(const WgmmaSpKernelSpec &spec) {
+  Staging staging(spec);
+  int64_t consumers = spec.getNumConsumers();
+  int64_t used = getMainloopSharedMemoryBytes(spec) +
+                 consumers * EpilogueOperands::getSharedMemoryBytes(spec) +
+                 getSchedulerSharedMemoryBytes(spec) + spec.getBarrierBytes();
+  int64_t available = TargetAttr::get(spec.matmul.getContext(), "sm_90a")
+                          .getSharedMemoryBytes();
+  for (int64_t places = Staging::kMaxPlaces; places > 1; --places)
+    if (staging.perBlock() % places == 0 &&
+        used + consumers * places * staging.getAlignedBytes() <= available)
+      return places;
+  return 1;
+}
 
 /// Columns whose operands are loaded at a time: enough for their latencies to
 /// overlap, and few enough for the registers.
@@ -49,8 +68,9 @@ private:
   void writePairs(int64_t col, ArrayRef<Value> finished);
   void writeMatrices(int64_t col, ArrayRef<Value> finished);
   void storePiece(int64_t block, int64_t part);
+  /// The place of a block's piece, once it is free.
+  void takePlace(int64_t part);
   void storeElements(int64_t part, IndexValue row, IndexValue col);
-  void waitForStaging();
 
   /// The output elements of a register's column block: two of each of two rows.
   SmallVector<Value> finishColumns(int64_t col, Value accumulators);
@@ -62,13 +82,13 @@ private:
   const WgmmaSpKernelSpec &spec;
   MatmulOp matmul;
   Staging layout;
+  int64_t numPlaces;
   /// Where the warpgroup's part of the tile begins.
   OutputTile origin;
-  /// The first byte of the epilogue's shared memory: the consumers' places for
-  /// a piece, and their operands.
-  IndexValue shared;
+  /// The first byte of the warpgroup's places for pieces.
+  IndexValue places;
   EpilogueOperands operands;
-  /// The warpgroup's place for a piece.
+  /// The place of the piece that is being written.
   Value staging;
 };
 
@@ -81,23 +101,22 @@ TensorMapShape mlir::sparse24::getOutputMap(const WgmmaSpKernelSpec &spec) {
 int64_t
 mlir::sparse24::getEpilogueSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
   return spec.getNumConsumers() *
-         (Staging(spec).getAlignedBytes() +
+         (getNumPlaces(spec) * Staging(spec).getAlignedBytes() +
           EpilogueOperands::getSharedMemoryBytes(spec));
 }
 
 Epilogue::Epilogue(WgmmaSpKernelContext &context, OutputTile tile)
     : context(context), b(context.builder), spec(context.spec),
-      matmul(spec.matmul),
-      layout(spec), origin{tile.row + context.consumer * spec.getConsumerRows(),
-                           tile.col},
-      shared(context.sharedOrigin + getMainloopSharedMemoryBytes(spec)),
-      operands(context, origin,
-               shared + spec.getNumConsumers() * layout.getAlignedBytes() +
-                   context.consumer *
-                       EpilogueOperands::getSharedMemoryBytes(spec)),
-      staging(viewSharedMemory(
-          b, shared + context.consumer * layout.getAlignedBytes(),
-          {layout.elements()}, matmul.getOutputElementType())) {}
+      matmul(spec.matmul), layout(spec), numPlaces(getNumPlaces(spec)),
+      origin{tile.row + context.consumer * spec.getConsumerRows(), tile.col},
+      places(context.consumer * (numPlaces * layout.getAlignedBytes()) +
+             getMainloopSharedMemoryBytes(spec)),
+      operands(
+          context, origin,
+          context.consumer * EpilogueOperands::getSharedMemoryBytes(spec) +
+              (getMainloopSharedMemoryBytes(spec) +
+               spec.getNumConsumers() * numPlaces * layout.getAlignedBytes())) {
+}
 
 SmallVector<Value> Epilogue::finishColumns(int64_t col, Value accumulators) {
   SmallVector<Value> finished;
@@ -229,13 +248,15 @@ void Epilogue::storePiece(int64_t block, int64_t part) {
   });
 }
 
-/// Waits until the piece before has been read.
-void Epilogue::waitForStaging() {
+void Epilogue::takePlace(int64_t part) {
   if (spec.isOutputAligned)
     context.emitIf(isFirstThread(), [&] {
-      NVVM::CpAsyncBulkWaitGroupOp::create(b, 0, b.getUnitAttr());
+      NVVM::CpAsyncBulkWaitGroupOp::create(b, numPlaces - 1, b.getUnitAttr());
     });
   context.synchronizeConsumer();
+  staging =
+      viewSharedMemory(b, places + part % numPlaces * layout.getAlignedBytes(),
+                       {layout.elements()}, matmul.getOutputElementType());
 }
 
 void Epilogue::emit(ArrayRef<Value> accumulators, PipelinePosition &position) {
@@ -245,7 +266,7 @@ void Epilogue::emit(ArrayRef<Value> accumulators, PipelinePosition &position) {
       int64_t begin = part * layout.pieceColumns();
       if (operands.beginsStage(begin))
         context.full.waitSuspended(position.stage, position.parity);
-      waitForStaging();
+      takePlace(part);
       // After a barrier, for the operands were brought by all threads.
       if (part == 0)
         operands.beginBlock(block);

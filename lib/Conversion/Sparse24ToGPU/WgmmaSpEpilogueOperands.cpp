@@ -118,8 +118,8 @@ int64_t OperandStages::getConsumerBytes(int64_t cols) const {
   int64_t bytes = 0;
   for (const EpilogueOperand &operand : operands)
     if (operand.panel)
-      bytes +=
-          llvm::alignTo(getPanelBytes(*operand.panel, cols), kSwizzleAlignment);
+      bytes += llvm::alignTo(getPanelBytes(*operand.panel, cols),
+                             wgmma_sp::kSwizzleAlignment);
   return bytes;
 }
 
@@ -139,7 +139,7 @@ IndexValue OperandStages::getPlace(IndexValue consumer,
       break;
     if (other.panel)
       before += llvm::alignTo(getPanelBytes(*other.panel, columns),
-                              kSwizzleAlignment);
+                              wgmma_sp::kSwizzleAlignment);
   }
   return consumer * getConsumerBytes(columns) + before;
 }
@@ -180,14 +180,11 @@ void mlir::sparse24::emitOperandCopies(WgmmaSpKernelContext &context,
     for (int64_t col = 0; col < tileCols; col += stages.getColumns()) {
       int64_t cols = std::min(stages.getColumns(), tileCols - col);
       context.waitUntilEmpty(position);
-      context.emitIf(context.thread < 1, [&] {
-        context.full.arriveExpecting(position.stage, stages.getBytes(cols));
-        for (int64_t consumer = 0; consumer < spec.getNumConsumers();
-             ++consumer)
-          for (const EpilogueOperand &operand : operands)
-            if (operand.panel)
-              copy(consumer, block, col, cols, operand);
-      });
+      context.full.arriveExpecting(position.stage, stages.getBytes(cols));
+      for (int64_t consumer = 0; consumer < spec.getNumConsumers(); ++consumer)
+        for (const EpilogueOperand &operand : operands)
+          if (operand.panel)
+            copy(consumer, block, col, cols, operand);
       position = context.getNext(position);
     }
 }
@@ -296,9 +293,7 @@ void EpilogueOperands::loadPanel(EpilogueOperand &operand, IndexValue stage,
                                  int64_t col, int64_t cols) {
   const PanelLayout &panel = *operand.panel;
   Value memory = viewSharedMemory(
-      b,
-      context.sharedOrigin + Stages(spec).dense(stage) +
-          stages.getPlace(context.consumer, operand),
+      b, Stages(spec).dense(stage) + stages.getPlace(context.consumer, operand),
       {wgmma_sp::kM * stages.getColumns()}, operand.elementType);
   int64_t begin = col % stages.getColumns();
   auto loadMatrices = [&](int64_t col) {

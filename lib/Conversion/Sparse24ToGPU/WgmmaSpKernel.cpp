@@ -16,25 +16,53 @@ static int64_t getBarrierOffset(const WgmmaSpKernelSpec &spec) {
          getSchedulerSharedMemoryBytes(spec);
 }
 
-int64_t WgmmaSpKernelSpec::getSharedMemoryBytes() const {
-  int64_t barriers = 2 * schedule.getStages() * MBarriers::kBytes;
-  return kSwizzleAlignment + getBarrierOffset(*this) + barriers;
+int64_t WgmmaSpKernelSpec::getBarrierBytes() const {
+  return 2 * schedule.getStages() * MBarriers::kBytes;
 }
 
-nvgpu::TensorMapDescriptorType TensorMapShape::getType() const {
+int64_t WgmmaSpKernelSpec::getSharedMemoryBytes() const {
+  return getBarrierOffset(*this) + getBarrierBytes();
+}
+
+static nvgpu::TensorMapDescriptorType
+getTensorMapType(ArrayRef<int64_t> box, Type elementType, bool isSwizzled) {
   MLIRContext *context = elementType.getContext();
   auto space =
       IntegerAttr::get(IntegerType::get(context, 64),
                        static_cast<int64_t>(NVVM::NVVMMemorySpace::Shared));
-  auto box = MemRefType::get({major, minor}, elementType,
-                             MemRefLayoutAttrInterface(), space);
   return nvgpu::TensorMapDescriptorType::get(
-      context, box,
-      isSwizzled() ? nvgpu::TensorMapSwizzleKind::SWIZZLE_128B
-                   : nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE,
-      nvgpu::TensorMapL2PromoKind::L2PROMO_256B,
+      context,
+      MemRefType::get(box, elementType, MemRefLayoutAttrInterface(), space),
+      isSwizzled ? nvgpu::TensorMapSwizzleKind::SWIZZLE_128B
+                 : nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE,
+      nvgpu::TensorMapL2PromoKind::L2PROMO_128B,
       nvgpu::TensorMapOOBKind::OOB_ZERO,
       nvgpu::TensorMapInterleaveKind::INTERLEAVE_NONE);
+}
+
+nvgpu::TensorMapDescriptorType TensorMapShape::getType() const {
+  return getTensorMapType({major, minor}, elementType, isSwizzled());
+}
+
+nvgpu::TensorMapDescriptorType PackedBox::getType(MLIRContext *context) const {
+  return getTensorMapType({panels, rows, words}, IntegerType::get(context, 32),
+                          /*isSwizzled=*/false);
+}
+
+static PackedBox getPackedBox(const WgmmaSpKernelSpec &spec, int64_t bytes) {
+  constexpr int64_t maxWords = 256;
+  int64_t words = bytes / PackedBox::kWordBytes;
+  int64_t panels = spec.schedule.getTileRows() / wgmma_sp::kM;
+  return {spec.schedule.getSplitTail() ? panels / 2 : panels,
+          std::max<int64_t>(words / maxWords, 1), std::min(words, maxWords)};
+}
+
+PackedBox mlir::sparse24::getValueBox(const WgmmaSpKernelSpec &spec) {
+  return getPackedBox(spec, spec.getPackedLayout().blockValueBytes());
+}
+
+PackedBox mlir::sparse24::getMetadataBox(const WgmmaSpKernelSpec &spec) {
+  return getPackedBox(spec, spec.getPackedLayout().blockMetadataBytes());
 }
 
 IndexValue TensorMapShape::getOffset(IndexValue majorIndex,
@@ -67,7 +95,7 @@ WgmmaSpKernelContext::getNext(const PipelinePosition &position) const {
 }
 
 Value WgmmaSpKernelContext::viewStages() const {
-  return viewSharedMemory(builder, sharedOrigin,
+  return viewSharedMemory(builder, /*offset=*/int64_t(0),
                           {getMainloopSharedMemoryBytes(spec)},
                           builder.getI8Type());
 }
@@ -91,7 +119,10 @@ void WgmmaSpKernelContext::waitUntilEmpty(const PipelinePosition &position) {
 }
 
 void WgmmaSpKernelContext::release(IndexValue stage, Value condition) {
-  // A lane of each warp for each CTA.
+  // A lane of each warp for each CTA, once all have read.
+  Value allLanes =
+      arith::ConstantOp::create(builder, builder.getI32IntegerAttr(-1));
+  NVVM::SyncWarpOp::create(builder, allLanes);
   IndexValue lane = thread % ::sparse24::mma_sp::kLanes;
   Value arrives = lane < spec.schedule.getCluster();
   if (condition)
@@ -131,9 +162,7 @@ static std::optional<std::pair<int, int>>
 getRegisters(const WgmmaSpKernelSpec &spec) {
   switch (spec.getNumConsumers()) {
   case 2:
-    // A producer that also walks halves of tiles needs more.
-    return spec.schedule.getSplitTail() ? std::pair(40, 232)
-                                        : std::pair(24, 240);
+    return std::pair(40, 232);
   case 3:
     return std::pair(32, 160);
   default:
@@ -167,7 +196,8 @@ static void initialize(WgmmaSpKernelContext &context, IndexValue threadOfCta) {
   const WgmmaSpKernelSpec &spec = context.spec;
   context.emitIf(threadOfCta < 1, [&] {
     // The first copies would wait for them.
-    SmallVector<Value> maps = {context.denseMap, context.outputMap};
+    SmallVector<Value> maps = {context.valueMap, context.metadataMap,
+                               context.denseMap, context.outputMap};
     llvm::append_range(maps, context.epilogueOperands);
     for (Value map : maps)
       if (map && isa<LLVM::LLVMPointerType>(map.getType()))
@@ -224,26 +254,40 @@ static void emitConsumer(WgmmaSpKernelContext &context) {
   emitEpilogueEnd(context);
 }
 
-/// The kernel's arguments are those of the launch: the packed operand, the
-/// dense operand's tensor map, K, the output, its tensor map if it is aligned,
-/// partial sums and flags with stream-K, and the epilogue's operands or their
-/// tensor maps.
+/// The kernel's arguments are those of the launch: the tensor maps of the
+/// packed operand's values and metadata and of the dense operand, K, the
+/// output, its tensor map if it is aligned, partial sums and flags with
+/// stream-K, and the epilogue's operands or their tensor maps.
 static SmallVector<Type> getArgumentTypes(const WgmmaSpKernelSpec &spec) {
   MatmulOp matmul = spec.matmul;
+  MLIRContext *context = matmul.getContext();
   SmallVector<Type> types = {
-      getArgumentType(matmul.getPacked()), getDenseMap(spec).getType(),
-      IndexType::get(matmul.getContext()), getArgumentType(matmul.getInit())};
+      getValueBox(spec).getType(context), getMetadataBox(spec).getType(context),
+      getDenseMap(spec).getType(), IndexType::get(context),
+      getArgumentType(matmul.getInit())};
   if (spec.isOutputAligned)
     types.push_back(getOutputMap(spec).getType());
   if (spec.schedule.getStreamK())
-    for (Type type : {matmul.getAccumulatorType(),
-                      Type(IntegerType::get(matmul.getContext(), 32))})
+    for (Type type :
+         {matmul.getAccumulatorType(), Type(IntegerType::get(context, 32))})
       types.push_back(MemRefType::get({ShapedType::kDynamic}, type));
   for (auto [i, operand] : llvm::enumerate(matmul.getEpilogueOperands())) {
     auto map = getEpilogueOperandMap(spec, static_cast<int64_t>(i));
     types.push_back(map ? Type(map->getType()) : getArgumentType(operand));
   }
   return types;
+}
+
+/// The value of a warp's first lane, which all lanes have: this tells ptxas
+/// so, and it keeps what depends on it in uniform registers.
+static IndexValue getUniform(ImplicitLocOpBuilder &b, IndexValue value) {
+  auto constant = [&](int32_t c) -> Value {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(c));
+  };
+  Value all = constant(-1), firstLane = constant(0), limit = constant(31);
+  return {b, NVVM::ShflOp::create(b, b.getI32Type(), all, Value(value),
+                                  firstLane, limit, NVVM::ShflKind::idx,
+                                  /*return_value_and_is_valid=*/nullptr)};
 }
 
 gpu::GPUFuncOp
@@ -270,7 +314,8 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
         .getResult(0);
   };
   auto narrow = [&](Value index) { return IndexValue(b, index).narrow(); };
-  Value packed = take();
+  Value valueMap = toPointer(take());
+  Value metadataMap = toPointer(take());
   Value denseMap = toPointer(take());
   IndexValue k = narrow(take());
   Value output = take();
@@ -287,14 +332,14 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
   IndexValue thread = narrow(gpu::ThreadIdOp::create(b, gpu::Dimension::x));
   IndexValue block = narrow(gpu::BlockIdOp::create(b, gpu::Dimension::x));
   IndexValue blocks = narrow(gpu::GridDimOp::create(b, gpu::Dimension::x));
-  IndexValue warpgroup = thread / wgmma_sp::kLanes;
-  IndexValue origin = getAlignedOffset(b, kSwizzleAlignment).narrow();
-  IndexValue barriers = origin + getBarrierOffset(spec);
+  IndexValue warpgroup = getUniform(b, thread / wgmma_sp::kLanes);
+  IndexValue barriers = IndexValue(b, getBarrierOffset(spec)).narrow();
   int64_t stages = spec.schedule.getStages();
   WgmmaSpKernelContext context{
       b,
       spec,
-      packed,
+      valueMap,
+      metadataMap,
       denseMap,
       output,
       outputMap,
@@ -309,7 +354,6 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
       block % cluster,
       /*consumer=*/warpgroup - 1,
       thread % wgmma_sp::kLanes,
-      origin,
       MBarriers(b, barriers, stages),
       MBarriers(b, barriers + stages * MBarriers::kBytes, stages)};
 

@@ -1,9 +1,9 @@
 // The parts of a generated `wgmma.sp` kernel.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A persistent kernel of specialised warpgroups. One warp of the first, the
-// producer, fills the stages of shared memory with bulk and tensor copies; the
-// others, the consumers, multiply them and store their part of the tile. CTAs
+// A persistent kernel of specialised warpgroups. One thread of the first, the
+// producer, fills the stages of shared memory with tensor copies; the others,
+// the consumers, multiply them and store their part of the tile. CTAs
 // of a cluster have tiles below each other and share the dense operand: each
 // copies a part of it into the shared memory of all.
 
@@ -19,10 +19,6 @@
 namespace mlir::sparse24 {
 
 namespace wgmma_sp = ::sparse24::wgmma_sp;
-
-/// What boxes and stages in shared memory are aligned to: the swizzle of 128
-/// bytes permutes the 16-byte pieces of eight rows.
-constexpr int64_t kSwizzleAlignment = wgmma_sp::kStrideBytesB;
 
 /// What distinguishes one `wgmma.sp` kernel from another.
 struct WgmmaSpKernelSpec : KernelSpec {
@@ -59,6 +55,7 @@ struct WgmmaSpKernelSpec : KernelSpec {
   int64_t getNumThreads() const {
     return (1 + getNumConsumers()) * wgmma_sp::kLanes;
   }
+  int64_t getBarrierBytes() const;
   int64_t getSharedMemoryBytes() const;
   /// Equal for kernels that may be shared.
   std::string getKey() const {
@@ -84,38 +81,64 @@ struct TensorMapShape {
   IndexValue getOffset(IndexValue major, IndexValue minor) const;
 };
 
+/// A copy of the sparse operand's values or metadata. Blocks of 64 rows lie far
+/// apart in memory; what a stage has of one is contiguous, and cut into rows of
+/// as many words as a box may have.
+struct PackedBox {
+  /// Blocks of 64 rows: those of a tile, or of half a tile where there are.
+  int64_t panels;
+  /// Rows of words that a stage has of such a block.
+  int64_t rows, words;
+
+  static constexpr int64_t kWordBytes = 4;
+  nvgpu::TensorMapDescriptorType getType(MLIRContext *context) const;
+};
+PackedBox getValueBox(const WgmmaSpKernelSpec &spec);
+PackedBox getMetadataBox(const WgmmaSpKernelSpec &spec);
+
 /// A copy of the dense operand: the part of a stage that one CTA brings.
 TensorMapShape getDenseMap(const WgmmaSpKernelSpec &spec);
 /// A store of the output.
 TensorMapShape getOutputMap(const WgmmaSpKernelSpec &spec);
 
 /// A stage's operands in shared memory: first all stages' dense operands, then
-/// all their values, so that each is as aligned as its swizzle wants. (Metadata
-/// go straight to registers: shared memory is what these kernels wait for.)
+/// all their values, then all their metadata, so that each is as aligned as its
+/// swizzle wants.
 struct Stages {
   explicit Stages(const WgmmaSpKernelSpec &spec)
       : number(spec.schedule.getStages()),
         panels(spec.getTileRows() / wgmma_sp::kM),
         panelBytes(spec.getPackedLayout().blockValueBytes()),
+        panelMetadataBytes(spec.getPackedLayout().blockMetadataBytes()),
         denseBytes(spec.schedule.getTileCols() *
                    spec.getPackedLayout().kBlock() * spec.getElementBytes()),
-        valueStride(spec.schedule.getTileRows() / wgmma_sp::kM * panelBytes) {}
+        tilePanels(spec.schedule.getTileRows() / wgmma_sp::kM) {}
 
-  int64_t valueBytes() const { return panels * panelBytes; }
-  int64_t bytes() const { return denseBytes + valueBytes(); }
+  int64_t bytes() const {
+    return denseBytes + panels * (panelBytes + panelMetadataBytes);
+  }
 
   IndexValue dense(IndexValue stage) const { return stage * denseBytes; }
   IndexValue values(IndexValue stage) const {
-    return stage * valueStride + number * denseBytes;
+    return stage * (tilePanels * panelBytes) + number * denseBytes;
   }
-  int64_t totalBytes() const { return number * (denseBytes + valueStride); }
+  IndexValue metadata(IndexValue stage) const {
+    return stage * (tilePanels * panelMetadataBytes) +
+           number * (denseBytes + tilePanels * panelBytes);
+  }
+  /// What follows is as aligned, too.
+  int64_t totalBytes() const {
+    return llvm::alignTo(
+        number * (denseBytes + tilePanels * (panelBytes + panelMetadataBytes)),
+        wgmma_sp::kSwizzleAlignment);
+  }
 
   int64_t number;
-  /// Blocks of 64 rows, with the bytes of each.
-  int64_t panels, panelBytes;
+  /// Blocks of 64 rows, with the bytes of values and of metadata of each.
+  int64_t panels, panelBytes, panelMetadataBytes;
   int64_t denseBytes;
-  /// From one stage's values to the next: what those of a whole tile take.
-  int64_t valueStride;
+  /// What a whole tile has, for which there is room.
+  int64_t tilePanels;
 };
 
 /// Which stage is used next, and the parity of its barriers' phase, an `i32`.
@@ -151,12 +174,12 @@ struct WgmmaSpKernelContext {
   ImplicitLocOpBuilder &builder;
   WgmmaSpKernelSpec spec;
 
-  /// Arguments: the packed operand (?xi8), the dense operand's tensor map, the
-  /// output (?x?), its tensor map where it is aligned, with stream-K the sums
-  /// of parts of tiles (?xaccumulator) and the flags that say that they are
-  /// there (?xi32), and the epilogue's operands, those that are copied to
-  /// shared memory as tensor maps.
-  Value packed, denseMap, output, outputMap, partialSums, flags;
+  /// Arguments: the tensor maps of the packed operand's values and metadata and
+  /// of the dense operand, the output (?x?), its tensor map where it is
+  /// aligned, with stream-K the sums of parts of tiles (?xaccumulator) and the
+  /// flags that say that they are there (?xi32), and the epilogue's operands,
+  /// those that are copied to shared memory as tensor maps.
+  Value valueMap, metadataMap, denseMap, output, outputMap, partialSums, flags;
   SmallVector<Value> epilogueOperands;
 
   /// The sizes of the product, of K in blocks of a stage.
@@ -165,21 +188,13 @@ struct WgmmaSpKernelContext {
   IndexValue cluster, numClusters, clusterRank;
   /// The consumer that this warpgroup is, and the thread within it.
   IndexValue consumer, thread;
-  /// The first byte of dynamic shared memory that is used.
-  IndexValue sharedOrigin;
   /// A stage's phase in `full` ends when its copies have landed, in `empty`
   /// when all consumers of the cluster have read it.
   MBarriers full, empty;
 
-  /// All of these and what is computed from them are 32 bits wide; only places
-  /// in the packed operand are more.
+  /// All of these and what is computed from them are 32 bits wide.
   IndexValue constant(int64_t value) const {
     return IndexValue(builder, value).narrow();
-  }
-  /// The block of 64 rows, or the last one: rows beyond it have legal metadata,
-  /// and nobody stores their products.
-  IndexValue getPanel(IndexValue panel) const {
-    return panel.min(rows.ceilDiv(wgmma_sp::kM) - 1);
   }
   PipelinePosition getFirstPosition() const;
   PipelinePosition getNext(const PipelinePosition &position) const;

@@ -102,14 +102,30 @@ static AlignedCopy copyAligned(ImplicitLocOpBuilder &b, Value memref) {
 }
 
 static Value createTensorMap(ImplicitLocOpBuilder &b, Value memref,
-                             const TensorMapShape &shape) {
+                             nvgpu::TensorMapDescriptorType mapType) {
   auto type = cast<MemRefType>(memref.getType());
   Value unranked = memref::CastOp::create(
       b, UnrankedMemRefType::get(type.getElementType(), type.getMemorySpace()),
       memref);
-  return nvgpu::TmaCreateDescriptorOp::create(
-      b, shape.getType(), unranked,
-      ValueRange{IndexValue(b, shape.major), IndexValue(b, shape.minor)});
+  SmallVector<Value> box;
+  for (int64_t size : mapType.getTensor().getShape())
+    box.push_back(IndexValue(b, size));
+  return nvgpu::TmaCreateDescriptorOp::create(b, mapType, unranked, box);
+}
+
+/// The map of the packed operand's values or metadata, from byte `begin` of it
+/// on.
+static Value createPackedMap(ImplicitLocOpBuilder &b,
+                             const WgmmaSpKernelSpec &spec,
+                             const PackedBox &box, int64_t begin) {
+  ::sparse24::PackedLayout layout = spec.getPackedLayout();
+  auto type = MemRefType::get(
+      {layout.rowBlocks(), layout.kBlocks() * box.rows, box.words},
+      b.getI32Type());
+  MatmulOp matmul = spec.matmul;
+  Value view = memref::ViewOp::create(b, type, matmul.getPacked(),
+                                      IndexValue(b, begin), ValueRange());
+  return createTensorMap(b, view, box.getType(b.getContext()));
 }
 
 namespace {
@@ -160,12 +176,15 @@ static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
                                        getCols(b, spec, matmul.getInit()))
                             .min(multiprocessors / cluster);
 
+  ::sparse24::PackedLayout layout = spec.getPackedLayout();
   SmallVector<Value> operands = {
-      matmul.getPacked(), createTensorMap(b, dense, getDenseMap(spec)),
-      IndexValue(b, static_cast<int64_t>(matmul.getK())), matmul.getInit()};
+      createPackedMap(b, spec, getValueBox(spec), /*begin=*/0),
+      createPackedMap(b, spec, getMetadataBox(spec), layout.valueBytes()),
+      createTensorMap(b, dense, getDenseMap(spec).getType()),
+      IndexValue(b, layout.k), matmul.getInit()};
   if (spec.isOutputAligned)
     operands.push_back(
-        createTensorMap(b, matmul.getInit(), getOutputMap(spec)));
+        createTensorMap(b, matmul.getInit(), getOutputMap(spec).getType()));
   std::optional<StreamKMemory> memory;
   if (spec.schedule.getStreamK()) {
     memory = allocateStreamKMemory(b, spec, clusters);
@@ -173,7 +192,8 @@ static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
   }
   for (auto [i, operand] : llvm::enumerate(matmul.getEpilogueOperands())) {
     auto map = getEpilogueOperandMap(spec, static_cast<int64_t>(i));
-    operands.push_back(map ? createTensorMap(b, operand, *map) : operand);
+    operands.push_back(map ? createTensorMap(b, operand, map->getType())
+                           : operand);
   }
   launchKernel(b, kernel, clusters * cluster, spec.getNumThreads(), cluster,
                spec.getSharedMemoryBytes(), operands);

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "sparse24/Support/Pattern.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
@@ -38,7 +39,10 @@ public:
 private:
   void copyStage(OutputTile tile, IndexValue block, IndexValue stage);
   void copyDense(OutputTile tile, IndexValue block, IndexValue stage);
-  void copySparse(OutputTile tile, IndexValue block, IndexValue stage);
+  void copyPacked(Value map, const PackedBox &box, OutputTile tile,
+                  IndexValue block, IndexValue target, IndexValue stage);
+  void copy(Value map, ArrayRef<Value> coordinates, IndexValue target,
+            IndexValue stage, Value multicastMask);
 
   WgmmaSpKernelContext &context;
   ImplicitLocOpBuilder &b;
@@ -54,30 +58,27 @@ public:
   SmallVector<Value> emit(PipelinePosition &position);
 
 private:
-  /// A lane's words of metadata, of each block of 64 rows and each step, of
-  /// the work's block `block` along K, or the last.
-  SmallVector<Value> loadMetadata(IndexValue block);
   /// What one turn of the loop hands to the next: where the pipeline stands,
-  /// the stage before, the words of the next stages and, last, those of the
-  /// stage before, and the accumulators.
+  /// the stage before with its metadata, and the accumulators.
   struct State {
     PipelinePosition position;
     IndexValue before;
-    SmallVector<SmallVector<Value>> metadata;
+    SmallVector<Value> metadata;
     SmallVector<Value> accumulators;
   };
   SmallVector<Value> flatten(const State &state);
   void assign(State &state, ValueRange values);
-  /// Starts the products of the work's block `block`, and ends those before, if
-  /// there are any.
-  void step(State &state, IndexValue block, bool mayBeFirst);
-  /// Up to `limit` steps more, from block `block` to the last.
-  void emitRest(State &state, IndexValue block, int64_t limit);
+  /// Starts the products of the next stage, and ends those of the stage before,
+  /// if there is one: always, if there is no condition.
+  void step(State &state, Value hasBefore);
 
+  /// A lane's words of metadata of a stage, of each block of 64 rows and each
+  /// step.
+  SmallVector<Value> loadMetadata(IndexValue stage);
   /// Starts the products of a stage.
   void multiply(IndexValue stage, ValueRange metadata,
                 MutableArrayRef<Value> accumulators);
-  void wait(int64_t pending, State &state, ValueRange metadata);
+  void wait(int64_t pending, State &state);
 
   /// The address in a matrix descriptor for that byte of the stages, and the
   /// descriptor, whose other fields are those of the descriptor of address 0.
@@ -91,13 +92,11 @@ private:
   PackedLayout layout;
   Stages stages;
   int64_t metadataWords;
-  /// How many blocks ahead metadata are loaded into registers. The loop is
-  /// unrolled by one more, so that each word stays in its register.
-  int64_t distance, unroll;
   /// Along K, of this work.
   IndexValue numBlocks;
-  /// Where the thread's metadata of each block of 64 rows begin.
-  SmallVector<IndexValue> metadataBegin;
+  /// For each block of 64 rows what makes its words legal: its own are, but
+  /// beyond the matrix there are none.
+  SmallVector<IndexValue> legalBits;
 };
 
 } // namespace
@@ -127,6 +126,17 @@ TensorMapShape mlir::sparse24::getDenseMap(const WgmmaSpKernelSpec &spec) {
 // Producer
 //===----------------------------------------------------------------------===//
 
+/// A box in global memory to that byte of the stages, in this CTA or all of a
+/// mask.
+void Producer::copy(Value map, ArrayRef<Value> coordinates, IndexValue target,
+                    IndexValue stage, Value multicastMask) {
+  NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
+      b, context.getStagePointer(target), map, coordinates,
+      context.full.getPointer(stage), /*im2colOffsets=*/ValueRange(),
+      multicastMask, /*l2CacheHint=*/Value(), NVVM::TMALoadMode::TILE,
+      /*isCTAOnly=*/false, /*group=*/nullptr, /*predicate=*/Value());
+}
+
 void Producer::copyDense(OutputTile tile, IndexValue block, IndexValue stage) {
   TensorMapShape map = getDenseMap(spec);
   int64_t cluster = spec.schedule.getCluster();
@@ -134,50 +144,37 @@ void Producer::copyDense(OutputTile tile, IndexValue block, IndexValue stage) {
   if (cluster > 1)
     mask = arith::ConstantOp::create(
         b, b.getI16IntegerAttr((int16_t(1) << cluster) - 1));
-  auto copy = [&](IndexValue offset, IndexValue minor, IndexValue major) {
-    Value coordinates[] = {minor, major};
-    // The rank's share of the box's rows.
-    IndexValue share = context.clusterRank * (map.major * map.getRowBytes());
-    NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-        b, context.getStagePointer(stages.dense(stage) + offset + share),
-        context.denseMap, coordinates, context.full.getPointer(stage),
-        /*im2colOffsets=*/ValueRange(), mask, /*l2CacheHint=*/Value(),
-        NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false, /*group=*/nullptr,
-        /*predicate=*/Value());
-  };
-  IndexValue k = block * layout.kBlock();
+  // The rank's share of the box's rows, which all get.
+  IndexValue target = stages.dense(stage) +
+                      context.clusterRank * (map.major * map.getRowBytes());
   IndexValue share = context.clusterRank * map.major;
+  IndexValue k = block * layout.kBlock();
   if (spec.isDenseKContiguous())
-    return copy(context.constant(0), k, tile.col + share);
+    return copy(context.denseMap, {k, tile.col + share}, target, stage, mask);
   DenseChunks chunks(spec);
   for (int64_t chunk = 0; chunk < chunks.number; ++chunk)
-    copy(context.constant(chunk * chunks.bytes),
-         tile.col + chunk * chunks.columns, k + share);
+    copy(context.denseMap, {tile.col + chunk * chunks.columns, k + share},
+         target + chunk * chunks.bytes, stage, mask);
 }
 
-/// A lane for each block of 64 rows.
-void Producer::copySparse(OutputTile tile, IndexValue block, IndexValue stage) {
-  IndexValue panel = context.getPanel(tile.row / wgmma_sp::kM + context.thread);
-  IndexValue source =
-      (panel.widen() * context.numBlocks.widen() + block.widen()) *
-      stages.panelBytes;
-  IndexValue target = stages.values(stage) + context.thread * stages.panelBytes;
-  Value size =
-      arith::ConstantOp::create(b, b.getI32IntegerAttr(stages.panelBytes));
-  NVVM::CpAsyncBulkGlobalToSharedClusterOp::create(
-      b, context.getStagePointer(target),
-      getPointer(b, context.packed, source, NVVM::NVVMMemorySpace::Global),
-      context.full.getPointer(stage), size, /*multicastMask=*/Value(),
-      /*l2CacheHint=*/Value());
+void Producer::copyPacked(Value map, const PackedBox &box, OutputTile tile,
+                          IndexValue block, IndexValue target,
+                          IndexValue stage) {
+  for (int64_t panel = 0; panel < stages.panels; panel += box.panels)
+    copy(map,
+         {context.constant(0), block * box.rows,
+          tile.row / wgmma_sp::kM + panel},
+         target + panel * (box.rows * box.words * PackedBox::kWordBytes), stage,
+         /*multicastMask=*/Value());
 }
 
 void Producer::copyStage(OutputTile tile, IndexValue block, IndexValue stage) {
-  context.emitIf(context.thread < 1, [&] {
-    context.full.arriveExpecting(stage, stages.bytes());
-    copyDense(tile, block, stage);
-  });
-  context.emitIf(context.thread < stages.panels,
-                 [&] { copySparse(tile, block, stage); });
+  context.full.arriveExpecting(stage, stages.bytes());
+  copyDense(tile, block, stage);
+  copyPacked(context.valueMap, getValueBox(spec), tile, block,
+             stages.values(stage), stage);
+  copyPacked(context.metadataMap, getMetadataBox(spec), tile, block,
+             stages.metadata(stage), stage);
 }
 
 void Producer::emit(const TileWork &work, PipelinePosition &position) {
@@ -196,14 +193,20 @@ void Producer::emit(const TileWork &work, PipelinePosition &position) {
 }
 
 void mlir::sparse24::emitProducer(WgmmaSpKernelContext &context) {
-  emitTileLoop(context, context.getFirstPosition().getCarried(),
-               [](WgmmaSpKernelContext &context, const TileWork &work,
-                  ValueRange carried) {
-                 auto position =
-                     PipelinePosition::get(context.builder, carried);
-                 Producer(context).emit(work, position);
-                 return position.getCarried();
-               });
+  // Not just any thread: ptxas knows that an elected one is alone, and where it
+  // doesn't, puts a loop over a warp's threads around each copy.
+  ImplicitLocOpBuilder &b = context.builder;
+  Value isElected = NVVM::ElectSyncOp::create(b, b.getI1Type(), Value());
+  context.emitIf(isElected, [&] {
+    emitTileLoop(context, context.getFirstPosition().getCarried(),
+                 [](WgmmaSpKernelContext &context, const TileWork &work,
+                    ValueRange carried) {
+                   auto position =
+                       PipelinePosition::get(context.builder, carried);
+                   Producer(context).emit(work, position);
+                   return position.getCarried();
+                 });
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -214,59 +217,37 @@ Consumer::Consumer(WgmmaSpKernelContext &context, const TileWork &work)
     : context(context), b(context.builder), spec(context.spec),
       layout(spec.getPackedLayout()), stages(spec),
       metadataWords(layout.metadataWordsPerLane()),
-      distance(wgmma_sp::metadataDistance(
-          spec.getBlocks() * spec.getBlockSums(), metadataWords)),
-      unroll(distance + 1), numBlocks(work.endBlock - work.firstBlock) {
-  // The metadata follow the values.
-  IndexValue blocksInRow = context.numBlocks.widen();
-  IndexValue numPanels = context.rows.ceilDiv(wgmma_sp::kM).widen();
-  IndexValue region = numPanels * blocksInRow * layout.blockValueBytes();
+      numBlocks(work.endBlock - work.firstBlock) {
+  // Nobody stores products of rows beyond the matrix. Zeros come for them,
+  // which aren't legal metadata.
+  constexpr int64_t legal = 0x10001 * ::sparse24::kPaddingMetadataWord;
+  IndexValue numPanels = context.rows.ceilDiv(wgmma_sp::kM);
   for (int64_t block = 0; block < spec.getBlocks(); ++block) {
-    IndexValue panel =
-        context.getPanel(work.tile.row / wgmma_sp::kM +
-                         context.consumer * spec.getBlocks() + block);
-    IndexValue inBlock = context.thread * (4 * metadataWords);
-    metadataBegin.push_back(
-        region +
-        (panel.widen() * blocksInRow + work.firstBlock.widen()) *
-            layout.blockMetadataBytes() +
-        inBlock.widen());
+    IndexValue panel = work.tile.row / wgmma_sp::kM +
+                       (context.consumer * spec.getBlocks() + block);
+    legalBits.push_back(context.constant(0).orUnless(panel < numPanels,
+                                                     context.constant(legal)));
   }
 }
 
-/// Words of global memory that nobody reads again, past the L1 cache: its
-/// memory is also shared memory, whose bandwidth limits these kernels. No
-/// operation of MLIR says that. (Not `ld.global.nc`: ptxas moves such loads
-/// beyond barriers, down to right before their words are needed.)
-static SmallVector<Value> loadOnce(ImplicitLocOpBuilder &b, Value pointer,
-                                   int64_t words) {
-  Type i32 = b.getI32Type();
-  bool isSingle = words == 1;
-  auto structType = LLVM::LLVMStructType::getLiteral(
-      b.getContext(), SmallVector<Type>(words, i32));
-  Value load = createInlinePtx(
-      b, isSingle ? i32 : Type(structType), pointer,
-      isSingle ? "ld.global.L1::no_allocate.b32 $0, [$1];"
-               : "ld.global.L1::no_allocate.v2.b32 {$0, $1}, [$2];",
-      isSingle ? "=r,l" : "=r,=r,l");
-  if (isSingle)
-    return {load};
-  SmallVector<Value> values;
-  for (int64_t i = 0; i < words; ++i)
-    values.push_back(LLVM::ExtractValueOp::create(b, load, i));
-  return values;
-}
-
-SmallVector<Value> Consumer::loadMetadata(IndexValue block) {
-  IndexValue inPanel = block.min(numBlocks - 1) * layout.blockMetadataBytes();
+SmallVector<Value> Consumer::loadMetadata(IndexValue stage) {
+  IndexValue begin =
+      stages.metadata(stage) +
+      context.consumer * (spec.getBlocks() * stages.panelMetadataBytes) +
+      context.thread * (PackedBox::kWordBytes * metadataWords);
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  auto type = VectorType::get({metadataWords}, b.getI32Type());
   SmallVector<Value> metadata;
-  for (IndexValue begin : metadataBegin)
-    llvm::append_range(
-        metadata,
-        loadOnce(b,
-                 getPointer(b, context.packed, begin + inPanel.widen(),
-                            NVVM::NVVMMemorySpace::Global),
-                 metadataWords));
+  for (int64_t block = 0; block < spec.getBlocks(); ++block) {
+    Value view = viewSharedMemory(b, begin + block * stages.panelMetadataBytes,
+                                  {metadataWords}, b.getI32Type());
+    Value words = vector::LoadOp::create(
+        b, type, view, zero, /*nontemporal=*/false,
+        llvm::MaybeAlign(PackedBox::kWordBytes * metadataWords));
+    for (int64_t i = 0; i < metadataWords; ++i)
+      metadata.push_back(arith::OrIOp::create(
+          b, vector::ExtractOp::create(b, words, i), legalBits[block]));
+  }
   return metadata;
 }
 
@@ -336,17 +317,16 @@ void Consumer::multiply(IndexValue stage, ValueRange metadata,
   NVVM::WgmmaGroupSyncAlignedOp::create(b);
 }
 
-void Consumer::wait(int64_t pending, State &state, ValueRange metadata) {
+void Consumer::wait(int64_t pending, State &state) {
   auto waitOp =
-      WarpgroupWaitOp::create(b, pending, state.accumulators, metadata);
+      WarpgroupWaitOp::create(b, pending, state.accumulators, state.metadata);
   llvm::copy(waitOp.getResults(), state.accumulators.begin());
 }
 
 SmallVector<Value> Consumer::flatten(const State &state) {
   SmallVector<Value> values = {state.position.stage, state.position.parity,
                                state.before};
-  for (const SmallVector<Value> &words : state.metadata)
-    llvm::append_range(values, words);
+  llvm::append_range(values, state.metadata);
   llvm::append_range(values, state.accumulators);
   return values;
 }
@@ -355,26 +335,20 @@ void Consumer::assign(State &state, ValueRange values) {
   state.position = {{b, values[0]}, values[1]};
   state.before = {b, values[2]};
   values = values.drop_front(3);
-  auto take = [&](SmallVector<Value> &part) {
-    llvm::copy(values.take_front(part.size()), part.begin());
-    values = values.drop_front(part.size());
-  };
-  for (SmallVector<Value> &words : state.metadata)
-    take(words);
-  take(state.accumulators);
+  for (SmallVector<Value> *part : {&state.metadata, &state.accumulators}) {
+    llvm::copy(values.take_front(part->size()), part->begin());
+    values = values.drop_front(part->size());
+  }
 }
 
-void Consumer::step(State &state, IndexValue block, bool mayBeFirst) {
+void Consumer::step(State &state, Value hasBefore) {
   context.full.waitSuspended(state.position.stage, state.position.parity);
-  multiply(state.position.stage, state.metadata.front(), state.accumulators);
+  SmallVector<Value> metadata = loadMetadata(state.position.stage);
+  multiply(state.position.stage, metadata, state.accumulators);
   // While these products are in flight, those before come to their end.
-  wait(1, state, state.metadata.back());
-  context.release(state.before,
-                  mayBeFirst ? context.constant(0) < block : Value());
-  state.metadata.back() = loadMetadata(block + distance);
-  // The words of the stage that is in flight come last.
-  std::rotate(state.metadata.begin(), state.metadata.begin() + 1,
-              state.metadata.end());
+  wait(1, state);
+  context.release(state.before, hasBefore);
+  state.metadata = metadata;
   state.before = state.position.stage;
   state.position = context.getNext(state.position);
 }
@@ -383,47 +357,43 @@ SmallVector<Value> Consumer::emit(PipelinePosition &position) {
   auto type =
       VectorType::get({spec.getBlockSums()}, spec.matmul.getAccumulatorType());
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  State state{
-      position, position.stage, {}, SmallVector<Value>(spec.getBlocks(), zero)};
-  for (int64_t i = 0; i < distance; ++i)
-    state.metadata.push_back(loadMetadata(context.constant(i)));
-  state.metadata.push_back(state.metadata.front());
+  Value none = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+  State state{position, position.stage,
+              SmallVector<Value>(spec.getBlocks() * metadataWords, none),
+              SmallVector<Value>(spec.getBlocks(), zero)};
 
-  auto loop = scf::ForOp::create(b, context.constant(0), numBlocks / unroll,
+  // Two stages a turn: what is in flight stays in the registers that it was
+  // loaded into.
+  auto loop = scf::ForOp::create(b, context.constant(0), numBlocks / 2,
                                  context.constant(1), flatten(state));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     assign(state, loop.getRegionIterArgs());
-    IndexValue block = unroll * IndexValue(b, loop.getInductionVar());
-    for (int64_t i = 0; i < unroll; ++i)
-      step(state, block + i, /*mayBeFirst=*/i == 0);
+    IndexValue turn(b, loop.getInductionVar());
+    step(state, context.constant(0) < turn);
+    step(state, /*hasBefore=*/Value());
     scf::YieldOp::create(b, flatten(state));
   }
   assign(state, loop.getResults());
-  emitRest(state, numBlocks / unroll * unroll, unroll - 1);
+  SmallVector<Value> even = flatten(state);
+  auto last = scf::IfOp::create(b, TypeRange(ValueRange(even)),
+                                context.constant(0) < numBlocks % 2,
+                                /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(last.elseBlock());
+    scf::YieldOp::create(b, even);
+    b.setInsertionPointToStart(last.thenBlock());
+    step(state, context.constant(1) < numBlocks);
+    scf::YieldOp::create(b, flatten(state));
+  }
+  assign(state, last.getResults());
 
-  wait(0, state, state.metadata.back());
+  wait(0, state);
   context.release(state.before);
   position = state.position;
   return state.accumulators;
-}
-
-void Consumer::emitRest(State &state, IndexValue block, int64_t limit) {
-  if (limit == 0)
-    return;
-  SmallVector<Value> skipped = flatten(state);
-  auto ifOp =
-      scf::IfOp::create(b, TypeRange(ValueRange(skipped)), block < numBlocks,
-                        /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(ifOp.elseBlock());
-  scf::YieldOp::create(b, skipped);
-  b.setInsertionPointToStart(ifOp.thenBlock());
-  step(state, block, /*mayBeFirst=*/limit == distance);
-  emitRest(state, block + 1, limit - 1);
-  scf::YieldOp::create(b, flatten(state));
-  assign(state, ifOp.getResults());
 }
 
 SmallVector<Value> mlir::sparse24::emitProducts(WgmmaSpKernelContext &context,

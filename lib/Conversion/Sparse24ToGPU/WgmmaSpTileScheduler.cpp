@@ -109,9 +109,8 @@ class PartTable {
 public:
   explicit PartTable(const WgmmaSpKernelContext &context)
       : context(context), b(context.builder) {
-    IndexValue begin =
-        context.sharedOrigin + (getMainloopSharedMemoryBytes(context.spec) +
-                                getEpilogueSharedMemoryBytes(context.spec));
+    int64_t begin = getMainloopSharedMemoryBytes(context.spec) +
+                    getEpilogueSharedMemoryBytes(context.spec);
     memory = viewSharedMemory(b, begin, {kWords}, b.getI32Type());
   }
 

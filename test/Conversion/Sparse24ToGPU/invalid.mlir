@@ -89,7 +89,7 @@ func.func @order_of_32_bits(%p: memref<4608xi8>, %x: memref<32x96xf32>, %y: memr
 // -----
 
 func.func @shared_memory(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
-  // expected-error-re @below {{needs {{[0-9]+}} bytes of shared memory, of which sm_90a has 232448; the schedule is #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 6>}}
+  // expected-error-re @below {{needs {{[0-9]+}} bytes of shared memory, of which sm_90a has 232432; the schedule is #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 6>}}
   sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
     outs(%y : memref<64x96xf32>) k = 128 acc = f32
     layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 128>

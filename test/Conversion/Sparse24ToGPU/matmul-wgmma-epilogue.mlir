@@ -4,15 +4,15 @@
 
 // The residual is passed as a tensor map, the bias as it is.
 // CHECK: gpu.func @matmul_wgmma_sp_bf16_bf16_128x128x64(
-// CHECK-SAME: %[[BIAS:[^ ]*]]: memref<?xf32>, %[[MAP:[^ ]*]]: !nvgpu.tensormap.descriptor<tensor = memref<64x64xbf16, 3>, swizzle = swizzle_128b, l2promo = l2promo_256b, oob = zero, interleave = none>)
+// CHECK-SAME: %[[BIAS:[^ ]*]]: memref<?xf32>, %[[MAP:[^ ]*]]: !nvgpu.tensormap.descriptor<tensor = memref<64x64xbf16, 3>, swizzle = swizzle_128b, l2promo = l2promo_128b, oob = zero, interleave = none>)
 // CHECK: %[[RESIDUAL:.*]] = builtin.unrealized_conversion_cast %[[MAP]] : {{.*}} to !llvm.ptr
 
 // After a tile's blocks along K the producer brings it, 64 × 64 elements for each consumer, to the next stage, and the
 // other columns to the one after; and not to both CTAs.
-// CHECK: nvvm.setmaxregister decrease 24
+// CHECK: nvvm.setmaxregister decrease 40
 // CHECK: scf.for
 // CHECK: scf.for
-// CHECK: nvvm.cp.async.bulk.shared.cluster.global
+// CHECK-COUNT-3: nvvm.cp.async.bulk.tensor.shared.cluster.global
 // CHECK: nvvm.mbarrier.try_wait
 // CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c16384_i32
 // CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[RESIDUAL]], %{{.*}}, box[%{{.*}}, %{{.*}}] : !llvm.ptr
@@ -21,7 +21,7 @@
 // CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[RESIDUAL]], %{{.*}}, box[%{{.*}}, %{{.*}}] : !llvm.ptr
 
 // The consumers read it as matrices, and give the stage back to both CTAs before they store the output.
-// CHECK: nvvm.setmaxregister increase 240
+// CHECK: nvvm.setmaxregister increase 232
 // CHECK: memref.load %[[BIAS]]
 // CHECK: sparse24.warpgroup.wait 0
 // CHECK: nvvm.mbarrier.try_wait
@@ -35,7 +35,7 @@
 
 // What a product is added to comes the same way, by the map that the output is stored with; of four bytes in pairs.
 // CHECK: gpu.func @matmul_wgmma_sp_bf16_f32_128x128x64(
-// CHECK-SAME: %[[MAP:[^ ]*]]: !nvgpu.tensormap.descriptor<tensor = memref<64x32xf32, 3>, swizzle = swizzle_128b, l2promo = l2promo_256b, oob = zero, interleave = none>)
+// CHECK-SAME: %[[MAP:[^ ]*]]: !nvgpu.tensormap.descriptor<tensor = memref<64x32xf32, 3>, swizzle = swizzle_128b, l2promo = l2promo_128b, oob = zero, interleave = none>)
 // CHECK: %[[OUT:.*]] = builtin.unrealized_conversion_cast %[[MAP]] : {{.*}} to !llvm.ptr
 // CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[OUT]]
 // CHECK: vector.load {{.*}}, vector<2xf32>

@@ -9,14 +9,18 @@
 
 // CHECK: gpu.module @sparse24_kernels
 
-// Its arguments: the packed operand, the dense one's tensor map, a part of a stage
-// for each CTA of the cluster, K, the output, and its tensor map.
+// Its arguments: the tensor maps of values and metadata, two blocks of 64 rows at a
+// time, and of the dense operand, a part of a stage for each CTA of the cluster, K,
+// the output, and its tensor map.
 // CHECK: gpu.func @matmul_wgmma_sp_bf16_f32_128x64x64(
-// CHECK-SAME: %[[PACKED:.*]]: memref<?xi8>, %[[DENSE:.*]]: !nvgpu.tensormap.descriptor<tensor = memref<32x64xbf16, 3>, swizzle = swizzle_128b,
+// CHECK-SAME: %[[VALUES:.*]]: !nvgpu.tensormap.descriptor<tensor = memref<2x4x256xi32, 3>, swizzle = none, {{.*}}, %[[METADATA:.*]]: !nvgpu.tensormap.descriptor<tensor = memref<2x1x128xi32, 3>, swizzle = none,
+// CHECK-SAME: %[[DENSE:.*]]: !nvgpu.tensormap.descriptor<tensor = memref<32x64xbf16, 3>, swizzle = swizzle_128b,
 // CHECK-SAME: %{{.*}}: index, %[[OUT:.*]]: memref<?x?xf32>, %[[OUTMAP:.*]]: !nvgpu.tensormap.descriptor<tensor = memref<64x32xf32, 3>, swizzle = swizzle_128b,
 // A producer and two consumers.
 // CHECK-SAME: kernel attributes {known_block_size = array<i32: 384, 1, 1>, known_cluster_size = array<i32: 2, 1, 1>, nvvm.minctasm = 1 : i32}
 // CHECK-DAG: %[[STORE:.*]] = builtin.unrealized_conversion_cast %[[OUTMAP]] : {{.*}} to !llvm.ptr
+// CHECK-DAG: %[[LOADVALUES:.*]] = builtin.unrealized_conversion_cast %[[VALUES]] : {{.*}} to !llvm.ptr
+// CHECK-DAG: %[[LOADMETADATA:.*]] = builtin.unrealized_conversion_cast %[[METADATA]] : {{.*}} to !llvm.ptr
 // CHECK-DAG: %[[LOAD:.*]] = builtin.unrealized_conversion_cast %[[DENSE]] : {{.*}} to !llvm.ptr
 // Three stages: the producer arrives at the full one; at the empty one, eight
 // warps of each of the two CTAs.
@@ -27,38 +31,44 @@
 // CHECK: nvvm.cluster.arrive {aligned}
 // CHECK-NEXT: nvvm.cluster.wait {aligned}
 
-// The producer waits for a stage to be empty, says what will come, 64 × 64 numbers
-// and 128 rows of 64 bytes, brings its part of the dense operand to both CTAs and a
-// block of the packed one to its own.
-// CHECK: nvvm.setmaxregister decrease 24
+// One thread, the producer, waits for a stage to be empty, says what will come, 64 ×
+// 64 numbers and 128 rows of 64 bytes with 8 of metadata, brings its part of the
+// dense operand to both CTAs and blocks of the packed one to its own.
+// CHECK: nvvm.setmaxregister decrease 40
+// CHECK: %[[ELECTED:.*]] = nvvm.elect.sync
+// CHECK-NEXT: scf.if %[[ELECTED]]
 // CHECK: scf.for
 // CHECK: scf.for
 // CHECK: nvvm.mbarrier.try_wait
-// CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c16384_i32
+// CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c17408_i32
 // CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[LOAD]], %{{.*}}, box[%{{.*}}, %{{.*}}] multicast_mask = %c3_i16
-// CHECK: memref.extract_aligned_pointer_as_index %[[PACKED]]
-// CHECK: nvvm.cp.async.bulk.shared.cluster.global %{{.*}}, %c4096_i32
+// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[LOADVALUES]], %{{.*}}, box[%c0_i32, %{{.*}}, %{{.*}}] : !llvm.ptr
+// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[LOADMETADATA]], %{{.*}}, box[%c0_i32, %{{.*}}, %{{.*}}] : !llvm.ptr
 
-// A consumer reads metadata into registers, waits for a stage to be full, multiplies
-// 64 rows in two steps, and gives the stage before back to both CTAs.
+// A consumer waits for a stage to be full, loads its metadata, which it makes legal
+// for rows beyond the matrix, multiplies 64 rows in two steps, and gives the stage
+// before back to both CTAs.
 // CHECK: } else {
-// CHECK: nvvm.setmaxregister increase 240
-// CHECK: memref.extract_aligned_pointer_as_index %[[PACKED]]
+// CHECK: nvvm.setmaxregister increase 232
+// CHECK: %[[LEGAL:.*]] = arith.select %{{.*}}, %c0_i32, %c1145324612_i32
 // CHECK: scf.for
 // CHECK-SAME: vector<32xf32>
 // CHECK: nvvm.mbarrier.try_wait
+// CHECK: vector.load {{.*}} : memref<1xi32, #gpu.address_space<workgroup>>, vector<1xi32>
+// CHECK: %[[WORD:.*]] = arith.ori %{{.*}}, %[[LEGAL]]
 // CHECK: nvvm.wgmma.fence.aligned
-// CHECK: %[[FIRST:.*]] = sparse24.warpgroup.mma_sp %{{.*}}, %[[WORD:[^ ]*]] {a_type = bf16, b_type = bf16, shape = array<i64: 64, 64, 32>, transpose_b}
+// CHECK: %[[FIRST:.*]] = sparse24.warpgroup.mma_sp %{{.*}}, %[[WORD]] {a_type = bf16, b_type = bf16, shape = array<i64: 64, 64, 32>, transpose_b}
 // CHECK: %[[SECOND:.*]] = sparse24.warpgroup.mma_sp %[[FIRST]], %{{.*}}, %{{.*}}, %[[WORD]] {a_type = bf16, b_type = bf16, selector = 1 : i32
 // CHECK-NEXT: nvvm.wgmma.commit.group.sync.aligned
 // CHECK: sparse24.warpgroup.wait 1 %[[SECOND]] : vector<32xf32> metadata(%{{.*}})
+// CHECK: nvvm.bar.warp.sync
 // CHECK: %[[OTHER:.*]] = nvvm.mapa {{.*}} -> !llvm.ptr<7>
 // CHECK-NEXT: nvvm.mbarrier.arrive %[[OTHER]]
 // CHECK: sparse24.warpgroup.wait 0 %{{.*}} : vector<32xf32> metadata(%{{.*}})
 
-// The epilogue waits until a part of shared memory has been stored, writes it, and
-// stores it with one copy.
-// CHECK: nvvm.cp.async.bulk.wait_group 0 {read}
+// The epilogue has two places in shared memory. It waits until one has been stored,
+// writes it, and stores it with one copy.
+// CHECK: nvvm.cp.async.bulk.wait_group 1 {read}
 // CHECK: nvvm.barrier id = %{{.*}} number_of_threads = %c128_i32
 // CHECK: vector.store
 // CHECK: nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>
@@ -93,6 +103,12 @@ func.func @shared(%p: memref<18432xi8>, %x: memref<128x128xbf16>, %y: memref<128
                   %p2: memref<41472xi8>, %x2: memref<192x200xbf16>, %y2: memref<192x200xf32>) {
   // As many clusters of two as there are tiles, or as run at a time.
   // CHECK: %[[PROCESSORS:.*]] = sparse24.multiprocessor_count
+  // CHECK: %[[VALUES:.*]] = memref.view %arg0[%c0][] : memref<18432xi8> to memref<2x8x256xi32>
+  // CHECK: %[[CAST:.*]] = memref.cast %[[VALUES]]
+  // CHECK: nvgpu.tma.create.descriptor %[[CAST]] box[%c2, %c4, %c256] : memref<*xi32>
+  // CHECK: %[[METADATA:.*]] = memref.view %arg0[%c16384][] : memref<18432xi8> to memref<2x2x128xi32>
+  // CHECK: %[[CAST:.*]] = memref.cast %[[METADATA]]
+  // CHECK: nvgpu.tma.create.descriptor %[[CAST]] box[%c2, %c1, %c128] : memref<*xi32>
   // CHECK: nvgpu.tma.create.descriptor {{.*}} box[%c32, %c64] : memref<*xbf16>
   // CHECK: nvgpu.tma.create.descriptor {{.*}} box[%c64, %c32] : memref<*xf32>
   // CHECK: gpu.launch_func @sparse24_kernels::@matmul_wgmma_sp_bf16_f32_128x64x64 clusters in (%c2, %c1, %c1) blocks in (%{{.*}}, %c1, %c1) threads in (%c384, %c1, %c1)
@@ -116,7 +132,7 @@ func.func @unaligned(%p: memref<18432xi8>, %x: memref<128x50xbf16>, %y: memref<1
   // CHECK: %[[COPY:.*]] = memref.alloc({{.*}}) : memref<{{.*}}xbf16>
   // CHECK: %[[VIEW:.*]] = memref.subview %[[COPY]]
   // CHECK: linalg.copy ins(%[[X]] : memref<128x50xbf16>) outs(%[[VIEW]]
-  // CHECK: nvgpu.tma.create.descriptor
+  // CHECK-COUNT-3: nvgpu.tma.create.descriptor
   // CHECK-NOT: nvgpu.tma.create.descriptor
   // CHECK: gpu.launch_func @sparse24_kernels::@matmul_wgmma_sp_bf16_f32_128x64x64_{{[0-9]+}} clusters in
   // CHECK: memref.dealloc %[[COPY]]

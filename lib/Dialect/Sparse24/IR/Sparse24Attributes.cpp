@@ -260,7 +260,10 @@ int TargetAttr::getComputeCapability() const {
 }
 
 int64_t TargetAttr::getSharedMemoryBytes() const {
-  return findTarget(getChip())->sharedMemoryBytes;
+  // Of what a CTA may have, gpu.dynamic_shared_memory's symbol takes a byte: in
+  // PTX it is a variable.
+  constexpr int64_t symbolBytes = 16;
+  return findTarget(getChip())->sharedMemoryBytes - symbolBytes;
 }
 
 int64_t TargetAttr::getMultiprocessors() const {

@@ -177,6 +177,8 @@ LogicalResult SelectSchedulesPass::select(RewriterBase &rewriter, MatmulOp op) {
     addOperand(output);
   for (auto [i, type] : llvm::enumerate(op.getEpilogueOperands().getTypes())) {
     auto shaped = cast<ShapedType>(type);
+    if (shaped.getRank() == 1)
+      shape.vectorOperandBytes += shaped.getElementTypeBitWidth() / 8;
     if (shaped.getRank() != 2)
       continue;
     addOperand(shaped);

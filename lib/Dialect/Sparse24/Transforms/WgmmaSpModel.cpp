@@ -10,7 +10,6 @@
 using namespace mlir;
 using namespace mlir::sparse24;
 using ::sparse24::PackedLayout;
-namespace mma_sp = ::sparse24::mma_sp;
 namespace wgmma_sp = ::sparse24::wgmma_sp;
 
 namespace {
@@ -46,14 +45,15 @@ Multiprocessor WgmmaSpModel::getMultiprocessor() const {
   return {1.7, 1500, 128, 35, 12.9};
 }
 
-/// Bytes of shared memory that one stage takes. Metadata isn't there: it goes
-/// straight to registers.
-static int64_t getStageBytes(const Tile &tile) {
-  return tile.rows * wgmma_sp::kRowBytesA + tile.columns * wgmma_sp::kRowBytesB;
+/// Bytes of shared memory that one stage takes.
+static int64_t getStageBytes(const Tile &tile, const PackedLayout &sparse) {
+  return tile.rows / wgmma_sp::kM *
+             (sparse.blockValueBytes() + sparse.blockMetadataBytes()) +
+         tile.columns * wgmma_sp::kRowBytesB;
 }
 
-/// Barriers, what aligning the stages takes, and the epilogue's operands.
-static constexpr int64_t kSlackBytes = 8192;
+/// A stage's two barriers, and what a CTA notes of tiles that it shares.
+static constexpr int64_t kBarrierBytes = 16, kSharedTilesBytes = 64;
 
 SmallVector<ScheduleAttr>
 WgmmaSpModel::getCandidates(const ProductShape &shape) const {
@@ -66,18 +66,33 @@ WgmmaSpModel::getCandidates(const ProductShape &shape) const {
     // are no registers for them beside the sums of the largest tile.
     bool fitsStage = consumers * pieces.elements() * shape.operandBytes <=
                      tile.columns * wgmma_sp::kRowBytesB;
-    if (shape.operandBytes != 0 && tile.rows * tile.columns > 256 * 128 &&
+    bool isLargest = tile.rows * tile.columns > 256 * 128;
+    if (shape.operandBytes != 0 && isLargest &&
         !(fitsStage && shape.areOperandsCopied))
       continue;
-    int64_t free = target.getSharedMemoryBytes() - kSlackBytes -
-                   consumers * pieces.bytes();
+    // Each consumer has its part of the operands that vary only along one
+    // dimension, and of each a rest to the next 16 bytes.
+    int64_t operandBytes = shape.vectorOperandBytes *
+                           (std::max(tile.rows / consumers, tile.columns) + 16);
+    int64_t stageBytes = getStageBytes(tile, shape.sparse);
+    int64_t padding = stageBytes % wgmma_sp::kSwizzleAlignment == 0
+                          ? 0
+                          : wgmma_sp::kSwizzleAlignment;
+    // Blocks of the largest tile take so long that four stages hide latency. It
+    // gains more from places for the output.
+    int64_t places = isLargest ? wgmma_sp::OutputPieces::kMaxPlaces : 1;
+    int64_t placeBytes =
+        llvm::alignTo(pieces.bytes(), wgmma_sp::kSwizzleAlignment);
+    int64_t free = target.getSharedMemoryBytes() - kSharedTilesBytes - padding -
+                   consumers * (places * placeBytes + operandBytes);
     int64_t cluster = shape.sparse.rows > tile.rows ? 2 : 1;
     auto add = [&](bool streamK, bool splitTail) {
       schedules.push_back(ScheduleAttr::get(
           target.getContext(), InstructionFamily::wgmma_sp, tile.rows,
           tile.columns, shape.sparse.kBlock(), consumers * wgmma_sp::kWarps,
-          /*warpCols=*/1, /*stages=*/free / getStageBytes(tile), cluster,
-          streamK, /*pingPong=*/false, splitTail));
+          /*warpCols=*/1,
+          /*stages=*/free / (stageBytes + kBarrierBytes), cluster, streamK,
+          /*pingPong=*/false, splitTail));
     };
     add(/*streamK=*/false, /*splitTail=*/false);
     // Where there is nothing to split the estimates are equal, and the first is
@@ -136,12 +151,8 @@ double WgmmaSpModel::getClocks(const ProductShape &shape,
   ScheduleAttr schedule = estimate.schedule;
   Multiprocessor machine = getMultiprocessor();
   Tile tile{schedule.getTileRows(), schedule.getTileCols()};
-  // Two stages are being read; operands of the others and metadata come.
-  int64_t sums =
-      tile.rows * tile.columns / schedule.getWarpRows() / mma_sp::kLanes;
-  int64_t ahead = std::min(
-      std::max<int64_t>(schedule.getStages() - 2, 1),
-      wgmma_sp::metadataDistance(sums, shape.sparse.metadataWordsPerLane()));
+  // Two stages are being read; the others come.
+  int64_t ahead = std::max<int64_t>(schedule.getStages() - 2, 1);
   double blockClocks = std::max(getBlockClocks(tile, machine.sharedBytes),
                                 machine.latency / static_cast<double>(ahead));
   auto blocks = static_cast<double>(

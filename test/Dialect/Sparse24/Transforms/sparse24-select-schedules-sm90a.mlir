@@ -7,7 +7,7 @@
 // CHECK: sparse24.pack #sparse24.layout<wgmma_sp, bf16, rows = 10240, k = 10240>
 // CHECK: sparse24.matmul lhs
 // CHECK-SAME: layout = #sparse24.layout<wgmma_sp, bf16, rows = 10240, k = 10240>
-// CHECK-SAME: schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 5, cluster = 2, split_tail = true>
+// CHECK-SAME: schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 4, cluster = 2, split_tail = true>
 func.func @big(%v: tensor<10240x5120xbf16>, %m: tensor<10240x640xi16>, %x: tensor<10240x10240xbf16>, %d: tensor<10240x10240xbf16>) -> tensor<10240x10240xbf16> {
   // expected-remark @below {{[Passed] sparse24-select-schedules | Category:sparse24 | Function=big | Columns=10240}}
   %0 = sparse24.matmul lhs ins(%v, %m : tensor<10240x5120xbf16>, tensor<10240x640xi16>) dense(%x : tensor<10240x10240xbf16>)

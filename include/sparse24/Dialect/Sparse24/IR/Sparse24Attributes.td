@@ -168,7 +168,7 @@ def Sparse24_TargetAttr : Sparse24_Attr<"Target", "target"> {
     bool isCpu() const;
     /// 80 for sm_80, 90 for sm_90a; 0 for the CPU.
     int getComputeCapability() const;
-    /// The shared memory that one CTA may ask for, in bytes.
+    /// The dynamic shared memory that one CTA may ask for, in bytes.
     int64_t getSharedMemoryBytes() const;
     /// The number of streaming multiprocessors of the commonest card.
     int64_t getMultiprocessors() const;
