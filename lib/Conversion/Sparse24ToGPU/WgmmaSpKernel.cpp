@@ -156,13 +156,24 @@ void WgmmaSpKernelContext::synchronizeConsumer() const {
 // Kernel
 //===----------------------------------------------------------------------===//
 
+/// Whether the epilogue reads something as large as the output.
+static bool hasFullOperands(const WgmmaSpKernelSpec &spec) {
+  MatmulOp matmul = spec.matmul;
+  return matmul.getAccumulate() ||
+         llvm::any_of(matmul.getEpilogueOperands(), [](Value operand) {
+           auto type = dyn_cast<ShapedType>(operand.getType());
+           return type && type.getRank() == 2;
+         });
+}
+
 /// Registers of a thread of the producer and of a consumer: what 64 Ki
-/// registers allow. With one consumer everybody has enough.
+/// registers allow. A producer that also copies the epilogue's operands needs
+/// more. With one consumer everybody has enough.
 static std::optional<std::pair<int, int>>
 getRegisters(const WgmmaSpKernelSpec &spec) {
   switch (spec.getNumConsumers()) {
   case 2:
-    return std::pair(40, 232);
+    return hasFullOperands(spec) ? std::pair(40, 232) : std::pair(24, 240);
   case 3:
     return std::pair(32, 160);
   default:

@@ -357,9 +357,9 @@ SmallVector<Value> Consumer::emit(PipelinePosition &position) {
   auto type =
       VectorType::get({spec.getBlockSums()}, spec.matmul.getAccumulatorType());
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  Value none = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
-  State state{position, position.stage,
-              SmallVector<Value>(spec.getBlocks() * metadataWords, none),
+  Value word = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+  SmallVector<Value> none(spec.getBlocks() * metadataWords, word);
+  State state{position, position.stage, none,
               SmallVector<Value>(spec.getBlocks(), zero)};
 
   // Two stages a turn: what is in flight stays in the registers that it was
@@ -376,21 +376,25 @@ SmallVector<Value> Consumer::emit(PipelinePosition &position) {
     scf::YieldOp::create(b, flatten(state));
   }
   assign(state, loop.getResults());
-  SmallVector<Value> even = flatten(state);
-  auto last = scf::IfOp::create(b, TypeRange(ValueRange(even)),
+  // The last products end in each branch, for their metadata must not have to
+  // be in the same registers.
+  State even = state;
+  auto last = scf::IfOp::create(b, TypeRange(ValueRange(flatten(state))),
                                 context.constant(0) < numBlocks % 2,
                                 /*withElseRegion=*/true);
-  {
+  auto finish = [&](Block *branch, State &state, bool hasOneMore) {
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(last.elseBlock());
-    scf::YieldOp::create(b, even);
-    b.setInsertionPointToStart(last.thenBlock());
-    step(state, context.constant(1) < numBlocks);
+    b.setInsertionPointToStart(branch);
+    if (hasOneMore)
+      step(state, context.constant(1) < numBlocks);
+    wait(0, state);
+    state.metadata = none;
     scf::YieldOp::create(b, flatten(state));
-  }
+  };
+  finish(last.thenBlock(), state, /*hasOneMore=*/true);
+  finish(last.elseBlock(), even, /*hasOneMore=*/false);
   assign(state, last.getResults());
 
-  wait(0, state);
   context.release(state.before);
   position = state.position;
   return state.accumulators;

@@ -19,10 +19,10 @@
 // CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c8704_i32
 // CHECK: arith.muli %{{.*}}, %c8192_i32
 
-// The consumer multiplies two, or one.
+// The consumer multiplies two, or one, for even and odd numbers of stages.
 // CHECK: } else {
-// CHECK: sparse24.warpgroup.wait 0 %{{[^ ]*}}, %{{[^ ]*}} : vector<16xf32>, vector<16xf32>
-// CHECK: sparse24.warpgroup.wait 0 %{{[^ ]*}} : vector<16xf32>
+// CHECK-COUNT-2: sparse24.warpgroup.wait 0 %{{[^ ]*}}, %{{[^ ]*}} : vector<16xf32>, vector<16xf32>
+// CHECK-COUNT-2: sparse24.warpgroup.wait 0 %{{[^ ]*}} : vector<16xf32>
 // CHECK-NOT: sparse24.warpgroup.wait 0
 
 // A tile has two halves, each for a cluster.

@@ -34,7 +34,7 @@
 // One thread, the producer, waits for a stage to be empty, says what will come, 64 ×
 // 64 numbers and 128 rows of 64 bytes with 8 of metadata, brings its part of the
 // dense operand to both CTAs and blocks of the packed one to its own.
-// CHECK: nvvm.setmaxregister decrease 40
+// CHECK: nvvm.setmaxregister decrease 24
 // CHECK: %[[ELECTED:.*]] = nvvm.elect.sync
 // CHECK-NEXT: scf.if %[[ELECTED]]
 // CHECK: scf.for
@@ -49,7 +49,7 @@
 // for rows beyond the matrix, multiplies 64 rows in two steps, and gives the stage
 // before back to both CTAs.
 // CHECK: } else {
-// CHECK: nvvm.setmaxregister increase 232
+// CHECK: nvvm.setmaxregister increase 240
 // CHECK: %[[LEGAL:.*]] = arith.select %{{.*}}, %c0_i32, %c1145324612_i32
 // CHECK: scf.for
 // CHECK-SAME: vector<32xf32>
