@@ -38,9 +38,15 @@
 // EACH: Compiling entry function 'matmul_wgmma_sp_
 // EACH: 0 bytes spill stores, 0 bytes spill loads
 // EACH: Used 168 registers
+// EACH: Compiling entry function 'matmul_wgmma_sp_
+// EACH: 0 bytes spill stores, 0 bytes spill loads
+// EACH: Used 168 registers
+// EACH: Compiling entry function 'matmul_wgmma_sp_
+// EACH: 0 bytes spill stores, 0 bytes spill loads
+// EACH: Used 168 registers
 // EACH-NOT: Compiling entry function
 
-// REGISTERS-COUNT-5: {{[1-9][0-9]* products, 0 errors}}
+// REGISTERS-COUNT-7: {{[1-9][0-9]* products, 0 errors}}
 // REGISTERS-NOT: products
 
 func.func @large(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>) -> tensor<8192x8192xbf16> {
@@ -108,4 +114,24 @@ func.func @halves(%w: tensor<65536000xi8>, %x: tensor<10240x10240xf8E4M3FN>) -> 
     outs(%init : tensor<10240x10240xbf16>) k = 10240 acc = f32 transpose_dense
     layout = #sparse24.layout<wgmma_sp, f8E4M3FN, rows = 10240, k = 10240> -> tensor<10240x10240xbf16>
   return %d : tensor<10240x10240xbf16>
+}
+
+// With scales, and rows of the output that may not be aligned: a kernel for each case.
+
+func.func @scaled(%w: tensor<65536000xi8>, %x: tensor<?x10240xi8>, %scales: tensor<10240xf32>) -> tensor<10240x?xbf16> {
+  %zero = arith.constant 0 : index
+  %n = tensor.dim %x, %zero : tensor<?x10240xi8>
+  %init = tensor.empty(%n) : tensor<10240x?xbf16>
+  %d = sparse24.matmul lhs ins(%w : tensor<65536000xi8>) dense(%x : tensor<?x10240xi8>)
+    outs(%init : tensor<10240x?xbf16>) k = 10240 acc = i32 transpose_dense
+    layout = #sparse24.layout<wgmma_sp, i8, rows = 10240, k = 10240>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 128], warps = [8, 1], stages = 4, cluster = 2, split_tail = true>
+    epilogue(%scales : tensor<10240xf32>) maps = [affine_map<(m, n) -> (m)>] {
+    ^bb0(%acc: i32, %scale: f32):
+      %value = arith.sitofp %acc : i32 to f32
+      %scaled = arith.mulf %value, %scale : f32
+      %out = arith.truncf %scaled : f32 to bf16
+      sparse24.yield %out : bf16
+    } -> tensor<10240x?xbf16>
+  return %d : tensor<10240x?xbf16>
 }

@@ -161,8 +161,7 @@ static bool hasFullOperands(const WgmmaSpKernelSpec &spec) {
   MatmulOp matmul = spec.matmul;
   return matmul.getAccumulate() ||
          llvm::any_of(matmul.getEpilogueOperands(), [](Value operand) {
-           auto type = dyn_cast<ShapedType>(operand.getType());
-           return type && type.getRank() == 2;
+           return cast<ShapedType>(operand.getType()).getRank() == 2;
          });
 }
 
