@@ -44,9 +44,12 @@
 // EACH: Compiling entry function 'matmul_wgmma_sp_
 // EACH: 0 bytes spill stores, 0 bytes spill loads
 // EACH: Used 168 registers
+// EACH: Compiling entry function 'matmul_wgmma_sp_
+// EACH: 0 bytes spill stores, 0 bytes spill loads
+// EACH: Used 168 registers
 // EACH-NOT: Compiling entry function
 
-// REGISTERS-COUNT-7: {{[1-9][0-9]* products, 0 errors}}
+// REGISTERS-COUNT-8: {{[1-9][0-9]* products, 0 errors}}
 // REGISTERS-NOT: products
 
 func.func @large(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>) -> tensor<8192x8192xbf16> {
@@ -134,4 +137,16 @@ func.func @scaled(%w: tensor<65536000xi8>, %x: tensor<?x10240xi8>, %scales: tens
       sparse24.yield %out : bf16
     } -> tensor<10240x?xbf16>
   return %d : tensor<10240x?xbf16>
+}
+
+// Two consumers that take tiles in turn.
+
+func.func @ping_pong(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>) -> tensor<8192x8192xbf16> {
+  %init = tensor.empty() : tensor<8192x8192xbf16>
+  %d = sparse24.matmul lhs ins(%w : tensor<75497472xi8>) dense(%x : tensor<8192x8192xbf16>)
+    outs(%init : tensor<8192x8192xbf16>) k = 8192 acc = f32 transpose_dense
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 8192, k = 8192>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 192, 64], warps = [4, 1], stages = 5, cluster = 2, ping_pong = true>
+    -> tensor<8192x8192xbf16>
+  return %d : tensor<8192x8192xbf16>
 }

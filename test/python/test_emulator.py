@@ -28,6 +28,8 @@ WARPGROUPS = ((64, 8, 4, 1, 3, 1), (64, 32, 4, 1, 4, 1), (128, 16, 4, 1, 3, 2), 
 LARGE = ((256, 128, 8, 1, 5, 2), (128, 256, 8, 1, 4, 2), (256, 192, 8, 1, 4, 2))
 #: Those whose last tiles can be computed in halves.
 SPLIT = ((128, 16, 4, 1, 3, 2), (256, 32, 8, 1, 3, 1))
+#: Those whose consumers take tiles in turn.
+PING_PONG = ((64, 32, 4, 1, 4, 1), (128, 16, 4, 1, 3, 2))
 #: Rows of the sparse operand, K, and columns, from the least on.
 ROWS = (1, 5, 8, 16, 17, 40, 64, 72, 100, 130, 200)
 DEPTHS = (4, 6, 30, 64, 65, 90, 128, 130, 196, 264, 601, 1024)
@@ -153,8 +155,8 @@ HALVES, SIDES, ORDERS = ("bf16", "f16"), ("lhs", "rhs"), (False, True)
 def kinds():
     """Every schedule with each type, side and order of the dense operand; wgmma.sp's
     large tiles with half of these, and its other types with K contiguous only; small
-    tiles with and without stream-K, large ones in turn, and those that can with their
-    last tiles in halves."""
+    tiles with and without stream-K, large ones in turn, those that can with their last
+    tiles in halves, and some whose consumers take turns."""
     warpgroups = [(*schedule, *option) for schedule in WARPGROUPS for option in ((), ("stream_k",))]
     yield from itertools.product(("mma_sp",), HALVES, SIDES, ORDERS, SCHEDULES + BY_HAND)
     yield from itertools.product(("wgmma_sp",), HALVES, SIDES, ORDERS, warpgroups)
@@ -171,6 +173,10 @@ def kinds():
     for element, side in itertools.product(("f32", "f8E4M3FN", "i8"), SIDES):
         yield "wgmma_sp", element, side, side == "lhs", split[0]
     yield "wgmma_sp", "bf16", "rhs", False, (*LARGE[-1], "split_tail")
+    ping_pong = [(*schedule, "ping_pong") for schedule in PING_PONG]
+    yield from itertools.product(("wgmma_sp",), ("f16",), SIDES, ORDERS, ping_pong)
+    for element, side in itertools.product(("f32", "f8E4M3FN", "i8"), SIDES):
+        yield "wgmma_sp", element, side, side == "lhs", ping_pong[side == "lhs"]
 
 
 CASES = [Case(*kind, number) for number, kind in enumerate(kinds())]

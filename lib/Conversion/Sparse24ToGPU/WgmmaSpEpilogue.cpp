@@ -107,8 +107,11 @@ mlir::sparse24::getEpilogueSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
 
 Epilogue::Epilogue(WgmmaSpKernelContext &context, OutputTile tile)
     : context(context), b(context.builder), spec(context.spec),
-      matmul(spec.matmul), layout(spec), numPlaces(getNumPlaces(spec)),
-      origin{tile.row + context.consumer * spec.getConsumerRows(), tile.col},
+      matmul(spec.matmul), layout(spec),
+      numPlaces(getNumPlaces(spec)), origin{tile.row +
+                                                context.getConsumerInTeam() *
+                                                    spec.getConsumerRows(),
+                                            tile.col},
       places(context.consumer * (numPlaces * layout.getAlignedBytes()) +
              getMainloopSharedMemoryBytes(spec)),
       operands(

@@ -94,7 +94,7 @@ static int64_t getPanelBytes(const PanelLayout &panel, int64_t cols) {
 
 OperandStages::OperandStages(const WgmmaSpKernelSpec &spec,
                              ArrayRef<EpilogueOperand> operands)
-    : operands(operands), consumers(spec.getNumConsumers()) {
+    : operands(operands), consumers(spec.getTeamConsumers()) {
   if (llvm::none_of(operands, [](const EpilogueOperand &o) { return o.panel; }))
     return;
   int64_t tileCols = spec.schedule.getTileCols();
@@ -144,6 +144,15 @@ IndexValue OperandStages::getPlace(IndexValue consumer,
   return consumer * getConsumerBytes(columns) + before;
 }
 
+int64_t mlir::sparse24::getNumOperandStages(const WgmmaSpKernelSpec &spec) {
+  SmallVector<EpilogueOperand> operands = getOperands(spec);
+  int64_t columns = OperandStages(spec, operands).getColumns();
+  return columns == 0
+             ? 0
+             : spec.getBlocks() *
+                   llvm::divideCeil(spec.schedule.getTileCols(), columns);
+}
+
 //===----------------------------------------------------------------------===//
 // The producer's copies
 //===----------------------------------------------------------------------===//
@@ -181,7 +190,7 @@ void mlir::sparse24::emitOperandCopies(WgmmaSpKernelContext &context,
       int64_t cols = std::min(stages.getColumns(), tileCols - col);
       context.waitUntilEmpty(position);
       context.full.arriveExpecting(position.stage, stages.getBytes(cols));
-      for (int64_t consumer = 0; consumer < spec.getNumConsumers(); ++consumer)
+      for (int64_t consumer = 0; consumer < spec.getTeamConsumers(); ++consumer)
         for (const EpilogueOperand &operand : operands)
           if (operand.panel)
             copy(consumer, block, col, cols, operand);
@@ -293,7 +302,9 @@ void EpilogueOperands::loadPanel(EpilogueOperand &operand, IndexValue stage,
                                  int64_t col, int64_t cols) {
   const PanelLayout &panel = *operand.panel;
   Value memory = viewSharedMemory(
-      b, Stages(spec).dense(stage) + stages.getPlace(context.consumer, operand),
+      b,
+      Stages(spec).dense(stage) +
+          stages.getPlace(context.getConsumerInTeam(), operand),
       {wgmma_sp::kM * stages.getColumns()}, operand.elementType);
   int64_t begin = col % stages.getColumns();
   auto loadMatrices = [&](int64_t col) {

@@ -17,7 +17,8 @@ static int64_t getBarrierOffset(const WgmmaSpKernelSpec &spec) {
 }
 
 int64_t WgmmaSpKernelSpec::getBarrierBytes() const {
-  return 2 * schedule.getStages() * MBarriers::kBytes;
+  int64_t order = getNumTeams() > 1 ? getNumTeams() : 0;
+  return (2 * schedule.getStages() + order) * MBarriers::kBytes;
 }
 
 int64_t WgmmaSpKernelSpec::getSharedMemoryBytes() const {
@@ -92,6 +93,16 @@ WgmmaSpKernelContext::getNext(const PipelinePosition &position) const {
   Value flipped = arith::XOrIOp::create(builder, position.parity, one);
   return {next.orZeroUnless(isInside),
           arith::SelectOp::create(builder, isInside, position.parity, flipped)};
+}
+
+PipelinePosition WgmmaSpKernelContext::skip(const PipelinePosition &position,
+                                            IndexValue count) const {
+  int64_t stages = spec.schedule.getStages();
+  IndexValue stage = position.stage + count;
+  // The parity changes with each round.
+  Value isOdd = stage / stages % 2;
+  return {stage % stages,
+          arith::XOrIOp::create(builder, position.parity, isOdd)};
 }
 
 Value WgmmaSpKernelContext::viewStages() const {
@@ -217,9 +228,11 @@ static void initialize(WgmmaSpKernelContext &context, IndexValue threadOfCta) {
                                  /*uniform=*/nullptr,
                                  /*inParamSpace=*/nullptr);
     context.full.initialize(1);
-    // Each warp of each consumer, in all CTAs of the cluster.
-    context.empty.initialize(spec.getNumConsumers() * wgmma_sp::kWarps *
+    // Each warp of each consumer of a tile, in all CTAs of the cluster.
+    context.empty.initialize(spec.getTeamConsumers() * wgmma_sp::kWarps *
                              spec.schedule.getCluster());
+    if (spec.getNumTeams() > 1)
+      context.order.initialize(1);
     NVVM::FenceMbarrierInitOp::create(b);
     emitSchedulerPrologue(context);
   });
@@ -242,25 +255,99 @@ static WgmmaSpKernelContext recompute(const WgmmaSpKernelContext &context) {
   return copy;
 }
 
+namespace {
+/// With ping-pong, how a team takes turns with the other one.
+class Turns {
+public:
+  explicit Turns(WgmmaSpKernelContext &context)
+      : context(context), b(context.builder),
+        team(context.consumer / context.spec.getTeamConsumers()),
+        numOperandStages(getNumOperandStages(context.spec)),
+        tileStages(context.numBlocks + numOperandStages) {}
+
+  IndexValue getTeam() const { return team; }
+  /// The first position, and the parity of the phase that is waited for first:
+  /// the first team finds it ended.
+  SmallVector<Value> getFirst() {
+    PipelinePosition position =
+        context.skip(context.getFirstPosition(), team * tileStages);
+    SmallVector<Value> carried = position.getCarried();
+    carried.push_back(flip(team));
+    return carried;
+  }
+  void wait(Value parity) { context.order.waitSuspended(team, parity); }
+  /// Once all stages of the tile have been waited for.
+  void give(bool isEpilogue) {
+    if (isEpilogue != (numOperandStages > 0))
+      return;
+    context.emitIf(context.thread < 1,
+                   [&] { context.order.arrive({b, flip(team)}); });
+  }
+  SmallVector<Value> getNext(const PipelinePosition &position, Value parity) {
+    SmallVector<Value> carried =
+        context.skip(position, tileStages).getCarried();
+    carried.push_back(flip(parity));
+    return carried;
+  }
+
+private:
+  Value flip(Value bit) {
+    Value one = arith::ConstantOp::create(b, b.getI32IntegerAttr(1));
+    return arith::XOrIOp::create(b, bit, one);
+  }
+
+  WgmmaSpKernelContext &context;
+  ImplicitLocOpBuilder &b;
+  IndexValue team;
+  int64_t numOperandStages;
+  /// What a tile takes.
+  IndexValue tileStages;
+};
+} // namespace
+
+/// A tile's products and its epilogue.
+static void emitTile(WgmmaSpKernelContext &context, const TileWork &work,
+                     PipelinePosition &position,
+                     function_ref<void()> onLastStage) {
+  emitEpiloguePrologue(context, work.tile);
+  SmallVector<Value> sums = emitProducts(context, work, position, onLastStage);
+  WgmmaSpKernelContext after = recompute(context);
+  auto finish = [&](ArrayRef<Value> sums) {
+    emitEpilogue(after, work.tile, sums, position);
+  };
+  if (context.spec.schedule.getStreamK())
+    emitSharedTile(after, work, sums, finish);
+  else
+    finish(sums);
+}
+
 static void emitConsumer(WgmmaSpKernelContext &context) {
-  emitTileLoop(context, context.getFirstPosition().getCarried(),
-               [](WgmmaSpKernelContext &context, const TileWork &work,
-                  ValueRange carried) {
-                 auto position =
-                     PipelinePosition::get(context.builder, carried);
-                 emitEpiloguePrologue(context, work.tile);
-                 SmallVector<Value> sums =
-                     emitProducts(context, work, position);
-                 WgmmaSpKernelContext after = recompute(context);
-                 auto finish = [&](ArrayRef<Value> sums) {
-                   emitEpilogue(after, work.tile, sums, position);
-                 };
-                 if (context.spec.schedule.getStreamK())
-                   emitSharedTile(after, work, sums, finish);
-                 else
-                   finish(sums);
-                 return position.getCarried();
-               });
+  if (context.spec.getNumTeams() == 1) {
+    emitTileLoop(context, {context.constant(0), /*step=*/1},
+                 context.getFirstPosition().getCarried(),
+                 [](WgmmaSpKernelContext &context, const TileWork &work,
+                    ValueRange carried) {
+                   auto position =
+                       PipelinePosition::get(context.builder, carried);
+                   emitTile(context, work, position, [] {});
+                   return position.getCarried();
+                 });
+  } else {
+    Turns turns(context);
+    emitTileLoop(context, {turns.getTeam(), context.spec.getNumTeams()},
+                 turns.getFirst(),
+                 [&](WgmmaSpKernelContext &context, const TileWork &work,
+                     ValueRange carried) {
+                   auto position =
+                       PipelinePosition::get(context.builder, carried);
+                   Value parity = carried[2];
+                   turns.wait(parity);
+                   emitTile(context, work, position,
+                            [&] { turns.give(/*isEpilogue=*/false); });
+                   turns.give(/*isEpilogue=*/true);
+                   return turns.getNext(position, parity);
+                 });
+  }
   emitEpilogueEnd(context);
 }
 
@@ -365,7 +452,9 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
       /*consumer=*/warpgroup - 1,
       thread % wgmma_sp::kLanes,
       MBarriers(b, barriers, stages),
-      MBarriers(b, barriers + stages * MBarriers::kBytes, stages)};
+      MBarriers(b, barriers + stages * MBarriers::kBytes, stages),
+      MBarriers(b, barriers + 2 * stages * MBarriers::kBytes,
+                spec.getNumTeams())};
 
   initialize(context, thread);
   auto roles = scf::IfOp::create(b, warpgroup < 1, /*withElseRegion=*/true);

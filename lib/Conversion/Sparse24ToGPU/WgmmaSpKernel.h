@@ -36,15 +36,18 @@ struct WgmmaSpKernelSpec : KernelSpec {
   /// This is the part of the kernel that computes tiles of half as many rows.
   bool isHalf = false;
 
-  int64_t getNumConsumers() const {
+  /// Consumers have a part of each tile, or with ping-pong take tiles in turn.
+  int64_t getNumTeams() const { return schedule.getPingPong() ? 2 : 1; }
+  int64_t getTeamConsumers() const {
     return schedule.getWarpRows() / wgmma_sp::kWarps;
   }
+  int64_t getNumConsumers() const { return getNumTeams() * getTeamConsumers(); }
   int64_t getTileRows() const {
     return schedule.getTileRows() / (isHalf ? 2 : 1);
   }
   /// Blocks of 64 rows that a warpgroup multiplies with the same columns.
   int64_t getBlocks() const {
-    return getTileRows() / wgmma_sp::kM / getNumConsumers();
+    return getTileRows() / wgmma_sp::kM / getTeamConsumers();
   }
   /// Rows of a tile that a warpgroup has.
   int64_t getConsumerRows() const { return getBlocks() * wgmma_sp::kM; }
@@ -189,8 +192,11 @@ struct WgmmaSpKernelContext {
   /// The consumer that this warpgroup is, and the thread within it.
   IndexValue consumer, thread;
   /// A stage's phase in `full` ends when its copies have landed, in `empty`
-  /// when all consumers of the cluster have read it.
-  MBarriers full, empty;
+  /// when all consumers of the cluster have read it. With ping-pong a phase of
+  /// a team's barrier in `order` ends when the other team has seen all stages
+  /// of a tile: whoever waits for a phase must know that the one before has
+  /// ended, for only the parity tells them apart.
+  MBarriers full, empty, order;
 
   /// All of these and what is computed from them are 32 bits wide.
   IndexValue constant(int64_t value) const {
@@ -198,6 +204,14 @@ struct WgmmaSpKernelContext {
   }
   PipelinePosition getFirstPosition() const;
   PipelinePosition getNext(const PipelinePosition &position) const;
+  /// The position so many stages later.
+  PipelinePosition skip(const PipelinePosition &position,
+                        IndexValue count) const;
+  /// The consumer among those that have a part of its tile.
+  IndexValue getConsumerInTeam() const {
+    return spec.getNumTeams() == 1 ? consumer
+                                   : consumer % spec.getTeamConsumers();
+  }
   /// All stages, as bytes, and the address of one, for copies into them.
   Value viewStages() const;
   Value getStagePointer(IndexValue offset) const;
@@ -217,11 +231,18 @@ struct WgmmaSpKernelContext {
 using TileLoopBody = function_ref<SmallVector<Value>(
     WgmmaSpKernelContext &, const TileWork &, ValueRange)>;
 
+/// A cluster's turns, in each of which it computes a tile: every `step`-th of
+/// them from `first` on.
+struct TileTurns {
+  IndexValue first;
+  int64_t step;
+};
+
 /// Tile scheduler: what one thread prepares in shared memory, and the loop, or
 /// two with halves of tiles.
 int64_t getSchedulerSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
 void emitSchedulerPrologue(WgmmaSpKernelContext &context);
-SmallVector<Value> emitTileLoop(WgmmaSpKernelContext &context,
+SmallVector<Value> emitTileLoop(WgmmaSpKernelContext &context, TileTurns turns,
                                 ValueRange carried, TileLoopBody body);
 /// How many clusters at most have something to do.
 IndexValue getMaxClusters(const WgmmaSpKernelSpec &spec, IndexValue rows,
@@ -243,9 +264,11 @@ IndexValue getNumPartialSums(const WgmmaSpKernelSpec &spec,
 /// a vector<n/2 x accumulator> for each block of 64 rows.
 int64_t getMainloopSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
 void emitProducer(WgmmaSpKernelContext &context);
+/// `onLastStage` emits what follows the wait for the last stage.
 SmallVector<Value> emitProducts(WgmmaSpKernelContext &context,
                                 const TileWork &work,
-                                PipelinePosition &position);
+                                PipelinePosition &position,
+                                function_ref<void()> onLastStage);
 
 /// Epilogue: what it does before a tile's products, and after them. From the
 /// position on it reads stages with operands, which the producer fills.
@@ -262,6 +285,8 @@ std::optional<TensorMapShape>
 getEpilogueOperandMap(const WgmmaSpKernelSpec &spec, int64_t operand);
 void emitOperandCopies(WgmmaSpKernelContext &context, OutputTile tile,
                        PipelinePosition &position);
+/// Stages that a tile's operands take.
+int64_t getNumOperandStages(const WgmmaSpKernelSpec &spec);
 
 /// Builds the kernel at the builder's insertion point, in a gpu.module.
 gpu::GPUFuncOp buildWgmmaSpKernel(OpBuilder &builder, Location loc,

@@ -55,7 +55,8 @@ class Consumer {
 public:
   Consumer(WgmmaSpKernelContext &context, const TileWork &work);
 
-  SmallVector<Value> emit(PipelinePosition &position);
+  SmallVector<Value> emit(PipelinePosition &position,
+                          function_ref<void()> onLastStage);
 
 private:
   /// What one turn of the loop hands to the next: where the pipeline stands,
@@ -198,7 +199,8 @@ void mlir::sparse24::emitProducer(WgmmaSpKernelContext &context) {
   ImplicitLocOpBuilder &b = context.builder;
   Value isElected = NVVM::ElectSyncOp::create(b, b.getI1Type(), Value());
   context.emitIf(isElected, [&] {
-    emitTileLoop(context, context.getFirstPosition().getCarried(),
+    emitTileLoop(context, {context.constant(0), /*step=*/1},
+                 context.getFirstPosition().getCarried(),
                  [](WgmmaSpKernelContext &context, const TileWork &work,
                     ValueRange carried) {
                    auto position =
@@ -224,17 +226,17 @@ Consumer::Consumer(WgmmaSpKernelContext &context, const TileWork &work)
   IndexValue numPanels = context.rows.ceilDiv(wgmma_sp::kM);
   for (int64_t block = 0; block < spec.getBlocks(); ++block) {
     IndexValue panel = work.tile.row / wgmma_sp::kM +
-                       (context.consumer * spec.getBlocks() + block);
+                       (context.getConsumerInTeam() * spec.getBlocks() + block);
     legalBits.push_back(context.constant(0).orUnless(panel < numPanels,
                                                      context.constant(legal)));
   }
 }
 
 SmallVector<Value> Consumer::loadMetadata(IndexValue stage) {
-  IndexValue begin =
-      stages.metadata(stage) +
-      context.consumer * (spec.getBlocks() * stages.panelMetadataBytes) +
-      context.thread * (PackedBox::kWordBytes * metadataWords);
+  IndexValue begin = stages.metadata(stage) +
+                     context.getConsumerInTeam() *
+                         (spec.getBlocks() * stages.panelMetadataBytes) +
+                     context.thread * (PackedBox::kWordBytes * metadataWords);
   Value zero = arith::ConstantIndexOp::create(b, 0);
   auto type = VectorType::get({metadataWords}, b.getI32Type());
   SmallVector<Value> metadata;
@@ -286,7 +288,7 @@ void Consumer::multiply(IndexValue stage, ValueRange metadata,
   IndexValue dense = getDescriptorAddress(stages.dense(stage));
   IndexValue sparse = getDescriptorAddress(
       stages.values(stage) +
-      context.consumer * (spec.getBlocks() * stages.panelBytes));
+      context.getConsumerInTeam() * (spec.getBlocks() * stages.panelBytes));
   // What a step of the instruction takes along K.
   int64_t stepK = layout.kBlock() / PackedLayout::kSteps;
   int64_t sparseStep = wgmma_sp::kRowBytesA / PackedLayout::kSteps;
@@ -353,7 +355,8 @@ void Consumer::step(State &state, Value hasBefore) {
   state.position = context.getNext(state.position);
 }
 
-SmallVector<Value> Consumer::emit(PipelinePosition &position) {
+SmallVector<Value> Consumer::emit(PipelinePosition &position,
+                                  function_ref<void()> onLastStage) {
   auto type =
       VectorType::get({spec.getBlockSums()}, spec.matmul.getAccumulatorType());
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
@@ -387,6 +390,7 @@ SmallVector<Value> Consumer::emit(PipelinePosition &position) {
     b.setInsertionPointToStart(branch);
     if (hasOneMore)
       step(state, context.constant(1) < numBlocks);
+    onLastStage();
     wait(0, state);
     state.metadata = none;
     scf::YieldOp::create(b, flatten(state));
@@ -400,8 +404,9 @@ SmallVector<Value> Consumer::emit(PipelinePosition &position) {
   return state.accumulators;
 }
 
-SmallVector<Value> mlir::sparse24::emitProducts(WgmmaSpKernelContext &context,
-                                                const TileWork &work,
-                                                PipelinePosition &position) {
-  return Consumer(context, work).emit(position);
+SmallVector<Value>
+mlir::sparse24::emitProducts(WgmmaSpKernelContext &context,
+                             const TileWork &work, PipelinePosition &position,
+                             function_ref<void()> onLastStage) {
+  return Consumer(context, work).emit(position, onLastStage);
 }

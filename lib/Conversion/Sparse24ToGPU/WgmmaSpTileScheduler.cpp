@@ -166,9 +166,10 @@ namespace {
 /// Emits the loops of a CTA over its tiles or parts of them.
 class TileLoops {
 public:
-  TileLoops(WgmmaSpKernelContext &context, ValueRange carried,
+  TileLoops(WgmmaSpKernelContext &context, TileTurns turns, ValueRange carried,
             TileLoopBody body)
-      : context(context), b(context.builder), carried(carried), body(body),
+      : context(context), b(context.builder), turns(turns), carried(carried),
+        body(body),
         numTiles(getNumClusterTiles(context.spec, context.rows, context.cols)) {
   }
 
@@ -190,6 +191,7 @@ private:
 
   WgmmaSpKernelContext &context;
   ImplicitLocOpBuilder &b;
+  TileTurns turns;
   SmallVector<Value> carried;
   TileLoopBody body;
   IndexValue numTiles;
@@ -208,9 +210,10 @@ void TileLoops::emitLoop(WgmmaSpKernelContext &bodyContext, IndexValue begin,
 }
 
 void TileLoops::emitTiles(IndexValue end) {
-  emitLoop(
-      context, context.cluster, end, context.numClusters,
-      [&](IndexValue tile) { return getAllBlocks(getTile(context, tile)); });
+  emitLoop(context, context.cluster + turns.first * context.numClusters, end,
+           context.numClusters * turns.step, [&](IndexValue tile) {
+             return getAllBlocks(getTile(context, tile));
+           });
 }
 
 SmallVector<Value> TileLoops::emitWhole() {
@@ -260,9 +263,10 @@ SmallVector<Value> TileLoops::emitStreamK() {
 }
 
 SmallVector<Value> mlir::sparse24::emitTileLoop(WgmmaSpKernelContext &context,
+                                                TileTurns turns,
                                                 ValueRange carried,
                                                 TileLoopBody body) {
-  TileLoops loops(context, carried, body);
+  TileLoops loops(context, turns, carried, body);
   if (context.spec.schedule.getStreamK())
     return loops.emitStreamK();
   return context.spec.schedule.getSplitTail() ? loops.emitWithSplitTail()
