@@ -280,8 +280,9 @@ public:
   void give(bool isEpilogue) {
     if (isEpilogue != (numOperandStages > 0))
       return;
-    context.emitIf(context.thread < 1,
-                   [&] { context.order.arrive({b, flip(team)}); });
+    context.emitIf(context.thread < 1, [&] {
+      context.order.arrive({b, flip(team)});
+    });
   }
   SmallVector<Value> getNext(const PipelinePosition &position, Value parity) {
     SmallVector<Value> carried =
