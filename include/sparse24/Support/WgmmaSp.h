@@ -99,9 +99,10 @@ constexpr int64_t swizzledOffsetA(int64_t row, int64_t byte) {
   return row * kRowBytesA + chunk * kChunkBytes + byte % kChunkBytes;
 }
 
-/// What swizzled matrices in shared memory are aligned to, and so its beginning:
-/// the swizzle of 128 bytes permutes the 16-byte pieces of eight rows.
-inline constexpr int kSwizzleAlignment = kSwizzleRows * 128;
+/// What swizzled matrices in shared memory are aligned to, and so its
+/// beginning: the swizzle of 128 bytes permutes the 16-byte pieces of eight
+/// rows.
+inline constexpr int kSwizzleAlignment = kStrideBytesB;
 
 /// A descriptor's unit of addresses and offsets, and the addresses that fit:
 /// those within a CTA. Beyond them an address says which CTA of the cluster.
@@ -152,7 +153,12 @@ struct OutputPieces {
     return (columns + pieceColumns() - 1) / pieceColumns();
   }
   constexpr int64_t elements() const { return kM * pieceColumns(); }
-  constexpr int64_t bytes() const { return elements() * elementBytes; }
+  /// Of a place for a piece, which is as aligned as its swizzle wants.
+  constexpr int64_t placeBytes() const {
+    int64_t bytes = elements() * elementBytes;
+    return (bytes + kSwizzleAlignment - 1) / kSwizzleAlignment *
+           kSwizzleAlignment;
+  }
 };
 
 //===----------------------------------------------------------------------===//

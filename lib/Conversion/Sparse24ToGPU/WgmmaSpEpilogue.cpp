@@ -26,9 +26,6 @@ struct Staging : wgmma_sp::OutputPieces, PanelLayout {
   int64_t getCols(int64_t part) const {
     return std::min(pieceColumns(), columns - part * pieceColumns());
   }
-  int64_t getAlignedBytes() const {
-    return llvm::alignTo(bytes(), wgmma_sp::kSwizzleAlignment);
-  }
 };
 
 /// How many places for pieces a warpgroup has, one after the other: with more
@@ -41,11 +38,10 @@ int64_t getNumPlaces(const WgmmaSpKernelSpec &spec) {
   int64_t used = getMainloopSharedMemoryBytes(spec) +
                  consumers * EpilogueOperands::getSharedMemoryBytes(spec) +
                  getSchedulerSharedMemoryBytes(spec) + spec.getBarrierBytes();
-  int64_t available = TargetAttr::get(spec.matmul.getContext(), "sm_90a")
-                          .getSharedMemoryBytes();
   for (int64_t places = Staging::kMaxPlaces; places > 1; --places)
     if (staging.perBlock() % places == 0 &&
-        used + consumers * places * staging.getAlignedBytes() <= available)
+        used + consumers * places * staging.placeBytes() <=
+            spec.getSharedMemoryLimit())
       return places;
   return 1;
 }
@@ -101,7 +97,7 @@ TensorMapShape mlir::sparse24::getOutputMap(const WgmmaSpKernelSpec &spec) {
 int64_t
 mlir::sparse24::getEpilogueSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
   return spec.getNumConsumers() *
-         (getNumPlaces(spec) * Staging(spec).getAlignedBytes() +
+         (getNumPlaces(spec) * Staging(spec).placeBytes() +
           EpilogueOperands::getSharedMemoryBytes(spec));
 }
 
@@ -112,13 +108,12 @@ Epilogue::Epilogue(WgmmaSpKernelContext &context, OutputTile tile)
                                                 context.getConsumerInTeam() *
                                                     spec.getConsumerRows(),
                                             tile.col},
-      places(context.consumer * (numPlaces * layout.getAlignedBytes()) +
+      places(context.consumer * (numPlaces * layout.placeBytes()) +
              getMainloopSharedMemoryBytes(spec)),
-      operands(
-          context, origin,
-          context.consumer * EpilogueOperands::getSharedMemoryBytes(spec) +
-              (getMainloopSharedMemoryBytes(spec) +
-               spec.getNumConsumers() * numPlaces * layout.getAlignedBytes())) {
+      operands(context, origin,
+               context.consumer * EpilogueOperands::getSharedMemoryBytes(spec) +
+                   (getMainloopSharedMemoryBytes(spec) +
+                    spec.getNumConsumers() * numPlaces * layout.placeBytes())) {
 }
 
 SmallVector<Value> Epilogue::finishColumns(int64_t col, Value accumulators) {
@@ -258,7 +253,7 @@ void Epilogue::takePlace(int64_t part) {
     });
   context.synchronizeConsumer();
   staging =
-      viewSharedMemory(b, places + part % numPlaces * layout.getAlignedBytes(),
+      viewSharedMemory(b, places + part % numPlaces * layout.placeBytes(),
                        {layout.elements()}, matmul.getOutputElementType());
 }
 

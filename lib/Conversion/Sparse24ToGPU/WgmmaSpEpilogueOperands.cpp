@@ -160,7 +160,6 @@ int64_t mlir::sparse24::getNumOperandStages(const WgmmaSpKernelSpec &spec) {
 void mlir::sparse24::emitOperandCopies(WgmmaSpKernelContext &context,
                                        OutputTile tile,
                                        PipelinePosition &position) {
-  ImplicitLocOpBuilder &b = context.builder;
   const WgmmaSpKernelSpec &spec = context.spec;
   SmallVector<EpilogueOperand> operands = getOperands(context);
   OperandStages stages(spec, operands);
@@ -175,13 +174,10 @@ void mlir::sparse24::emitOperandCopies(WgmmaSpKernelContext &context,
     forEachBox(*operand.panel, cols, [&](int64_t boxRow, int64_t boxCol) {
       int64_t offset = operand.panel->getBoxOffset(boxRow, boxCol) *
                        operand.panel->getElementBytes();
-      NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-          b, context.getStagePointer(begin + offset), operand.memref,
+      context.copyBox(
+          operand.memref,
           getCoordinates(spec, firstRow + boxRow, tile.col + (col + boxCol)),
-          context.full.getPointer(position.stage),
-          /*im2colOffsets=*/ValueRange(), /*multicastMask=*/Value(),
-          /*l2CacheHint=*/Value(), NVVM::TMALoadMode::TILE,
-          /*isCTAOnly=*/false, /*group=*/nullptr, /*predicate=*/Value());
+          begin + offset, position.stage);
     });
   };
   int64_t tileCols = spec.schedule.getTileCols();

@@ -17,12 +17,16 @@ static int64_t getBarrierOffset(const WgmmaSpKernelSpec &spec) {
 }
 
 int64_t WgmmaSpKernelSpec::getBarrierBytes() const {
-  int64_t order = getNumTeams() > 1 ? getNumTeams() : 0;
-  return (2 * schedule.getStages() + order) * MBarriers::kBytes;
+  return (2 * schedule.getStages() + getNumOrderBarriers()) * MBarriers::kBytes;
 }
 
 int64_t WgmmaSpKernelSpec::getSharedMemoryBytes() const {
   return getBarrierOffset(*this) + getBarrierBytes();
+}
+
+int64_t WgmmaSpKernelSpec::getSharedMemoryLimit() const {
+  return TargetAttr::get(schedule.getContext(), "sm_90a")
+      .getSharedMemoryBytes();
 }
 
 static nvgpu::TensorMapDescriptorType
@@ -80,6 +84,12 @@ IndexValue TensorMapShape::getOffset(IndexValue majorIndex,
 // Context
 //===----------------------------------------------------------------------===//
 
+/// The other parity, or team.
+static Value flip(ImplicitLocOpBuilder &b, Value bit) {
+  Value one = arith::ConstantOp::create(b, b.getI32IntegerAttr(1));
+  return arith::XOrIOp::create(b, bit, one);
+}
+
 PipelinePosition WgmmaSpKernelContext::getFirstPosition() const {
   Value even = arith::ConstantOp::create(builder, builder.getI32IntegerAttr(0));
   return {constant(0), even};
@@ -89,8 +99,7 @@ PipelinePosition
 WgmmaSpKernelContext::getNext(const PipelinePosition &position) const {
   IndexValue next = position.stage + 1;
   Value isInside = next < spec.schedule.getStages();
-  Value one = arith::ConstantOp::create(builder, builder.getI32IntegerAttr(1));
-  Value flipped = arith::XOrIOp::create(builder, position.parity, one);
+  Value flipped = flip(builder, position.parity);
   return {next.orZeroUnless(isInside),
           arith::SelectOp::create(builder, isInside, position.parity, flipped)};
 }
@@ -121,12 +130,20 @@ Value WgmmaSpKernelContext::getStagePointer(IndexValue offset) const {
   return LLVM::AddrSpaceCastOp::create(builder, clusterType, pointer);
 }
 
+void WgmmaSpKernelContext::copyBox(Value map, ValueRange coordinates,
+                                   IndexValue target, IndexValue stage,
+                                   Value multicastMask) {
+  NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
+      builder, getStagePointer(target), map, coordinates,
+      full.getPointer(stage), /*im2colOffsets=*/ValueRange(), multicastMask,
+      /*l2CacheHint=*/Value(), NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false,
+      /*group=*/nullptr, /*predicate=*/Value());
+}
+
 void WgmmaSpKernelContext::waitUntilEmpty(const PipelinePosition &position) {
   // The first round finds all stages empty: the phase before the first counts
   // as ended.
-  Value one = arith::ConstantOp::create(builder, builder.getI32IntegerAttr(1));
-  empty.waitSuspended(position.stage,
-                      arith::XOrIOp::create(builder, position.parity, one));
+  empty.waitSuspended(position.stage, flip(builder, position.parity));
 }
 
 void WgmmaSpKernelContext::release(IndexValue stage, Value condition) {
@@ -167,15 +184,6 @@ void WgmmaSpKernelContext::synchronizeConsumer() const {
 // Kernel
 //===----------------------------------------------------------------------===//
 
-/// Whether the epilogue reads something as large as the output.
-static bool hasFullOperands(const WgmmaSpKernelSpec &spec) {
-  MatmulOp matmul = spec.matmul;
-  return matmul.getAccumulate() ||
-         llvm::any_of(matmul.getEpilogueOperands(), [](Value operand) {
-           return cast<ShapedType>(operand.getType()).getRank() == 2;
-         });
-}
-
 /// Registers of a thread of the producer and of a consumer: what 64 Ki
 /// registers allow. A producer that also copies the epilogue's operands needs
 /// more. With one consumer everybody has enough.
@@ -183,7 +191,8 @@ static std::optional<std::pair<int, int>>
 getRegisters(const WgmmaSpKernelSpec &spec) {
   switch (spec.getNumConsumers()) {
   case 2:
-    return hasFullOperands(spec) ? std::pair(40, 232) : std::pair(24, 240);
+    return getNumOperandStages(spec) > 0 ? std::pair(40, 232)
+                                         : std::pair(24, 240);
   case 3:
     return std::pair(32, 160);
   default:
@@ -231,8 +240,7 @@ static void initialize(WgmmaSpKernelContext &context, IndexValue threadOfCta) {
     // Each warp of each consumer of a tile, in all CTAs of the cluster.
     context.empty.initialize(spec.getTeamConsumers() * wgmma_sp::kWarps *
                              spec.schedule.getCluster());
-    if (spec.getNumTeams() > 1)
-      context.order.initialize(1);
+    context.order.initialize(1);
     NVVM::FenceMbarrierInitOp::create(b);
     emitSchedulerPrologue(context);
   });
@@ -272,7 +280,7 @@ public:
     PipelinePosition position =
         context.skip(context.getFirstPosition(), team * tileStages);
     SmallVector<Value> carried = position.getCarried();
-    carried.push_back(flip(team));
+    carried.push_back(flip(b, team));
     return carried;
   }
   void wait(Value parity) { context.order.waitSuspended(team, parity); }
@@ -281,22 +289,17 @@ public:
     if (isEpilogue != (numOperandStages > 0))
       return;
     context.emitIf(context.thread < 1, [&] {
-      context.order.arrive({b, flip(team)});
+      context.order.arrive({b, flip(b, team)});
     });
   }
   SmallVector<Value> getNext(const PipelinePosition &position, Value parity) {
     SmallVector<Value> carried =
         context.skip(position, tileStages).getCarried();
-    carried.push_back(flip(parity));
+    carried.push_back(flip(b, parity));
     return carried;
   }
 
 private:
-  Value flip(Value bit) {
-    Value one = arith::ConstantOp::create(b, b.getI32IntegerAttr(1));
-    return arith::XOrIOp::create(b, bit, one);
-  }
-
   WgmmaSpKernelContext &context;
   ImplicitLocOpBuilder &b;
   IndexValue team;
@@ -324,15 +327,10 @@ static void emitTile(WgmmaSpKernelContext &context, const TileWork &work,
 
 static void emitConsumer(WgmmaSpKernelContext &context) {
   if (context.spec.getNumTeams() == 1) {
-    emitTileLoop(context, {context.constant(0), /*step=*/1},
-                 context.getFirstPosition().getCarried(),
-                 [](WgmmaSpKernelContext &context, const TileWork &work,
-                    ValueRange carried) {
-                   auto position =
-                       PipelinePosition::get(context.builder, carried);
-                   emitTile(context, work, position, [] {});
-                   return position.getCarried();
-                 });
+    emitTileLoop(context, [](WgmmaSpKernelContext &context,
+                             const TileWork &work, PipelinePosition &position) {
+      emitTile(context, work, position, [] {});
+    });
   } else {
     Turns turns(context);
     emitTileLoop(context, {turns.getTeam(), context.spec.getNumTeams()},
@@ -455,7 +453,7 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
       MBarriers(b, barriers, stages),
       MBarriers(b, barriers + stages * MBarriers::kBytes, stages),
       MBarriers(b, barriers + 2 * stages * MBarriers::kBytes,
-                spec.getNumTeams())};
+                spec.getNumOrderBarriers())};
 
   initialize(context, thread);
   auto roles = scf::IfOp::create(b, warpgroup < 1, /*withElseRegion=*/true);

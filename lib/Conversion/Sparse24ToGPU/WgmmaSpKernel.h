@@ -58,8 +58,14 @@ struct WgmmaSpKernelSpec : KernelSpec {
   int64_t getNumThreads() const {
     return (1 + getNumConsumers()) * wgmma_sp::kLanes;
   }
+  /// Barriers that say that a team's turn has come.
+  int64_t getNumOrderBarriers() const {
+    return getNumTeams() > 1 ? getNumTeams() : 0;
+  }
   int64_t getBarrierBytes() const;
   int64_t getSharedMemoryBytes() const;
+  /// What there is.
+  int64_t getSharedMemoryLimit() const;
   /// Equal for kernels that may be shared.
   std::string getKey() const {
     return getCommonKey() + (isOutputAligned ? "aligned" : "") +
@@ -215,6 +221,10 @@ struct WgmmaSpKernelContext {
   /// All stages, as bytes, and the address of one, for copies into them.
   Value viewStages() const;
   Value getStagePointer(IndexValue offset) const;
+  /// Copies a box from global memory to that byte of the stages, in this CTA or
+  /// all of a mask; the stage is full once it has landed.
+  void copyBox(Value map, ValueRange coordinates, IndexValue target,
+               IndexValue stage, Value multicastMask = {});
   /// The producer waits until all consumers of the cluster have read a stage.
   void waitUntilEmpty(const PipelinePosition &position);
   /// Tells the producers of the cluster that this warp has read a stage, in
@@ -244,6 +254,11 @@ int64_t getSchedulerSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
 void emitSchedulerPrologue(WgmmaSpKernelContext &context);
 SmallVector<Value> emitTileLoop(WgmmaSpKernelContext &context, TileTurns turns,
                                 ValueRange carried, TileLoopBody body);
+/// The loop over all turns, for who uses all stages one after the other.
+void emitTileLoop(WgmmaSpKernelContext &context,
+                  function_ref<void(WgmmaSpKernelContext &, const TileWork &,
+                                    PipelinePosition &)>
+                      body);
 /// How many clusters at most have something to do.
 IndexValue getMaxClusters(const WgmmaSpKernelSpec &spec, IndexValue rows,
                           IndexValue cols);

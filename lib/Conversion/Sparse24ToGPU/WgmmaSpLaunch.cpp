@@ -40,8 +40,7 @@ LogicalResult mlir::sparse24::checkWgmmaSp(MatmulOp matmul) {
     return matmul.emitError("the CTAs of a cluster copy equal shares of a "
                             "tile's columns; the schedule is ")
            << schedule;
-  int64_t available =
-      TargetAttr::get(matmul.getContext(), "sm_90a").getSharedMemoryBytes();
+  int64_t available = spec.getSharedMemoryLimit();
   if (spec.getSharedMemoryBytes() > available)
     return matmul.emitError("needs ")
            << spec.getSharedMemoryBytes()

@@ -41,8 +41,6 @@ private:
   void copyDense(OutputTile tile, IndexValue block, IndexValue stage);
   void copyPacked(Value map, const PackedBox &box, OutputTile tile,
                   IndexValue block, IndexValue target, IndexValue stage);
-  void copy(Value map, ArrayRef<Value> coordinates, IndexValue target,
-            IndexValue stage, Value multicastMask);
 
   WgmmaSpKernelContext &context;
   ImplicitLocOpBuilder &b;
@@ -127,17 +125,6 @@ TensorMapShape mlir::sparse24::getDenseMap(const WgmmaSpKernelSpec &spec) {
 // Producer
 //===----------------------------------------------------------------------===//
 
-/// A box in global memory to that byte of the stages, in this CTA or all of a
-/// mask.
-void Producer::copy(Value map, ArrayRef<Value> coordinates, IndexValue target,
-                    IndexValue stage, Value multicastMask) {
-  NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-      b, context.getStagePointer(target), map, coordinates,
-      context.full.getPointer(stage), /*im2colOffsets=*/ValueRange(),
-      multicastMask, /*l2CacheHint=*/Value(), NVVM::TMALoadMode::TILE,
-      /*isCTAOnly=*/false, /*group=*/nullptr, /*predicate=*/Value());
-}
-
 void Producer::copyDense(OutputTile tile, IndexValue block, IndexValue stage) {
   TensorMapShape map = getDenseMap(spec);
   int64_t cluster = spec.schedule.getCluster();
@@ -151,22 +138,24 @@ void Producer::copyDense(OutputTile tile, IndexValue block, IndexValue stage) {
   IndexValue share = context.clusterRank * map.major;
   IndexValue k = block * layout.kBlock();
   if (spec.isDenseKContiguous())
-    return copy(context.denseMap, {k, tile.col + share}, target, stage, mask);
+    return context.copyBox(context.denseMap, {k, tile.col + share}, target,
+                           stage, mask);
   DenseChunks chunks(spec);
   for (int64_t chunk = 0; chunk < chunks.number; ++chunk)
-    copy(context.denseMap, {tile.col + chunk * chunks.columns, k + share},
-         target + chunk * chunks.bytes, stage, mask);
+    context.copyBox(context.denseMap,
+                    {tile.col + chunk * chunks.columns, k + share},
+                    target + chunk * chunks.bytes, stage, mask);
 }
 
 void Producer::copyPacked(Value map, const PackedBox &box, OutputTile tile,
                           IndexValue block, IndexValue target,
                           IndexValue stage) {
   for (int64_t panel = 0; panel < stages.panels; panel += box.panels)
-    copy(map,
-         {context.constant(0), block * box.rows,
-          tile.row / wgmma_sp::kM + panel},
-         target + panel * (box.rows * box.words * PackedBox::kWordBytes), stage,
-         /*multicastMask=*/Value());
+    context.copyBox(
+        map,
+        {context.constant(0), block * box.rows,
+         tile.row / wgmma_sp::kM + panel},
+        target + panel * (box.rows * box.words * PackedBox::kWordBytes), stage);
 }
 
 void Producer::copyStage(OutputTile tile, IndexValue block, IndexValue stage) {
@@ -199,15 +188,10 @@ void mlir::sparse24::emitProducer(WgmmaSpKernelContext &context) {
   ImplicitLocOpBuilder &b = context.builder;
   Value isElected = NVVM::ElectSyncOp::create(b, b.getI1Type(), Value());
   context.emitIf(isElected, [&] {
-    emitTileLoop(context, {context.constant(0), /*step=*/1},
-                 context.getFirstPosition().getCarried(),
-                 [](WgmmaSpKernelContext &context, const TileWork &work,
-                    ValueRange carried) {
-                   auto position =
-                       PipelinePosition::get(context.builder, carried);
-                   Producer(context).emit(work, position);
-                   return position.getCarried();
-                 });
+    emitTileLoop(context, [](WgmmaSpKernelContext &context,
+                             const TileWork &work, PipelinePosition &position) {
+      Producer(context).emit(work, position);
+    });
   });
 }
 

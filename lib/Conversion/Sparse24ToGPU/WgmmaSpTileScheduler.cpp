@@ -273,6 +273,22 @@ SmallVector<Value> mlir::sparse24::emitTileLoop(WgmmaSpKernelContext &context,
                                               : loops.emitWhole();
 }
 
+void mlir::sparse24::emitTileLoop(
+    WgmmaSpKernelContext &context,
+    function_ref<void(WgmmaSpKernelContext &, const TileWork &,
+                      PipelinePosition &)>
+        body) {
+  emitTileLoop(context, {context.constant(0), /*step=*/1},
+               context.getFirstPosition().getCarried(),
+               [&](WgmmaSpKernelContext &context, const TileWork &work,
+                   ValueRange carried) {
+                 auto position =
+                     PipelinePosition::get(context.builder, carried);
+                 body(context, work, position);
+                 return position.getCarried();
+               });
+}
+
 int64_t
 mlir::sparse24::getSchedulerSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
   constexpr int64_t alignment = 8, wordBytes = 4;

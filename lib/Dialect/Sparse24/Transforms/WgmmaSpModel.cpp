@@ -81,10 +81,8 @@ WgmmaSpModel::getCandidates(const ProductShape &shape) const {
     // Blocks of the largest tile take so long that four stages hide latency. It
     // gains more from places for the output.
     int64_t places = isLargest ? wgmma_sp::OutputPieces::kMaxPlaces : 1;
-    int64_t placeBytes =
-        llvm::alignTo(pieces.bytes(), wgmma_sp::kSwizzleAlignment);
     int64_t free = target.getSharedMemoryBytes() - kSharedTilesBytes - padding -
-                   consumers * (places * placeBytes + operandBytes);
+                   consumers * (places * pieces.placeBytes() + operandBytes);
     int64_t cluster = shape.sparse.rows > tile.rows ? 2 : 1;
     auto add = [&](bool streamK, bool splitTail) {
       schedules.push_back(ScheduleAttr::get(
