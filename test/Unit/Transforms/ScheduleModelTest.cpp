@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::sparse24;
 using ::sparse24::ElementType;
@@ -45,30 +47,37 @@ TEST_F(ScheduleModelTest, AgreesWithAnH200) {
     int64_t rows, columns, k, tileRows, tileColumns, stages;
     double microseconds;
   } measured[] = {
-      {10240, 10240, 10240, 256, 192, 4, 1713},
-      {8192, 8192, 8192, 256, 192, 4, 893},
-      {4096, 4096, 4096, 256, 192, 4, 132},
-      {28672, 4096, 4096, 256, 192, 4, 794},
-      {4096, 4096, 14336, 256, 192, 4, 410},
-      {28672, 1024, 4096, 256, 192, 4, 253},
-      {4096, 1024, 14336, 256, 192, 4, 137},
-      {10240, 10240, 10240, 128, 256, 5, 1781},
-      {4096, 4096, 4096, 128, 256, 5, 123},
-      {4096, 4096, 14336, 128, 256, 5, 397},
-      {28672, 1024, 4096, 128, 256, 5, 218},
-      {4096, 1024, 14336, 128, 256, 5, 102},
-      {4096, 4096, 4096, 256, 128, 6, 132},
-      {28672, 1024, 4096, 256, 128, 6, 227},
-      {4096, 1024, 14336, 256, 128, 6, 115},
+      {14336, 16384, 4096, 256, 192, 4, 1577},
+      {4096, 16384, 14336, 256, 192, 4, 1567},
+      {28672, 16384, 8192, 256, 192, 4, 6534},
+      {5120, 3072, 5120, 256, 192, 4, 158},
+      {4096, 4096, 4096, 256, 192, 4, 127},
+      {28672, 4096, 8192, 128, 256, 5, 1615},
+      {4096, 4096, 14336, 128, 256, 5, 386},
+      {4096, 4096, 4096, 128, 256, 5, 118},
+      {28672, 1024, 8192, 128, 256, 5, 394},
+      {4096, 1024, 14336, 128, 256, 5, 98},
+      {4096, 4096, 4096, 256, 128, 6, 122},
+      {28672, 512, 8192, 256, 128, 6, 238},
+      {4096, 1024, 14336, 256, 128, 6, 104},
+      {4096, 512, 14336, 128, 128, 8, 58},
+      {14336, 128, 4096, 128, 128, 8, 29},
+      {4096, 256, 14336, 128, 64, 12, 44},
+      {28672, 64, 8192, 128, 64, 12, 77},
+      {28672, 16, 8192, 128, 16, 20, 76},
   };
+  double squares = 0;
   for (auto [rows, columns, k, tileRows, tileColumns, stages, microseconds] :
        measured) {
     double estimated = estimate(schedule(tileRows, tileColumns, stages, 2),
                                 product(rows, columns, k));
-    EXPECT_NEAR(estimated / microseconds, 1, 0.1)
+    EXPECT_NEAR(estimated / microseconds, 1, 0.2)
         << rows << " × " << columns << " × " << k << ", tile " << tileRows
         << " × " << tileColumns;
+    double error = std::log(estimated / microseconds);
+    squares += error * error;
   }
+  EXPECT_LT(std::sqrt(squares / std::size(measured)), 0.1);
 }
 
 TEST_F(ScheduleModelTest, ChoosesWhatWasFastest) {
@@ -103,12 +112,12 @@ TEST_F(ScheduleModelTest, EveryTypeHasASchedule) {
 }
 
 TEST_F(ScheduleModelTest, StreamKDividesTheLastWave) {
-  // 132 CTAs: a few tiles more than a wave take twice as long, or little
-  // longer.
+  // 132 CTAs: a few tiles more than a wave take nearly twice as long (the clock
+  // is higher where few are busy), or little longer.
   ProductShape wave = product(256 * 12, 128 * 11, 32768);
   ProductShape more = product(256 * 12, 128 * 12, 32768);
   double one = estimate(schedule(256, 128, 5, 2), wave);
-  EXPECT_GT(estimate(schedule(256, 128, 5, 2), more), 1.9 * one);
+  EXPECT_GT(estimate(schedule(256, 128, 5, 2), more), 1.65 * one);
   EXPECT_LT(estimate(schedule(256, 128, 5, 2, /*streamK=*/true), more),
             1.3 * one);
 }
@@ -123,7 +132,7 @@ TEST_F(ScheduleModelTest, HalvesShortenTheLastWave) {
   };
   double one = estimate(schedule(256, 192, 4, 2), wave);
   EXPECT_EQ(split(wave), one);
-  EXPECT_GT(estimate(schedule(256, 192, 4, 2), shape), 1.8 * one);
+  EXPECT_GT(estimate(schedule(256, 192, 4, 2), shape), 1.65 * one);
   EXPECT_LT(split(shape), 1.6 * one);
 }
 

@@ -8,15 +8,17 @@
 
 namespace mlir::sparse24 {
 
-/// What the model knows of a multiprocessor. Rates are per clock.
-struct Multiprocessor {
-  double gigahertz;
+/// What the model knows of the hardware. Rates are per clock.
+struct Machine {
+  /// The clock if all multiprocessors are busy, and what it would be if none
+  /// were: power decides.
+  double busyGigahertz, idleGigahertz;
   /// Clocks from a request to L2 or memory to its data.
   double latency;
   /// Bytes that shared memory moves.
   double sharedBytes;
-  /// Bytes that L2 and memory deliver to one multiprocessor.
-  double l2Bytes, memoryBytes;
+  /// Bytes that L2 and memory deliver to one multiprocessor, and memory to all.
+  double l2Bytes, memoryBytes, allMemoryBytes;
 };
 
 /// What the model expects of a family's kernels.
@@ -25,7 +27,7 @@ public:
   explicit KernelModel(TargetAttr target) : target(target) {}
   virtual ~KernelModel() = default;
 
-  virtual Multiprocessor getMultiprocessor() const = 0;
+  virtual Machine getMachine() const = 0;
   /// The schedules to choose from: those that fit shared memory.
   virtual SmallVector<ScheduleAttr>
   getCandidates(const ProductShape &shape) const = 0;
@@ -36,6 +38,9 @@ public:
   /// The share of the lesser of those clocks and of the operands' that comes on
   /// top of the larger: what doesn't overlap.
   virtual double getExposedShare() const = 0;
+  /// Clocks that overlap with nothing: the launch, the first operands and the
+  /// last stores.
+  virtual double getFixedClocks() const = 0;
 
 protected:
   TargetAttr target;

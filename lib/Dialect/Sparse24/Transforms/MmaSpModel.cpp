@@ -19,12 +19,13 @@ class MmaSpModel : public KernelModel {
 public:
   using KernelModel::KernelModel;
 
-  Multiprocessor getMultiprocessor() const override;
+  Machine getMachine() const override;
   SmallVector<ScheduleAttr>
   getCandidates(const ProductShape &shape) const override;
   double getClocks(const ProductShape &shape,
                    const ScheduleEstimate &estimate) const override;
   double getExposedShare() const override { return 0.1; }
+  double getFixedClocks() const override { return 0; }
 
 private:
   double getOperationsPerClock() const;
@@ -44,12 +45,22 @@ static constexpr Candidate kCandidates[] = {
 // The rates are measured on an H100: 916 TFLOP/s of mma.sp over 132
 // multiprocessors at 1.755 GHz, 2.9 TB/s from memory. A100's, by its data
 // sheet, are 624 TFLOP/s over 108 at 1.41 GHz.
-Multiprocessor MmaSpModel::getMultiprocessor() const {
+Machine MmaSpModel::getMachine() const {
+  auto get = [&](double gigahertz, double latency, double l2Bytes,
+                 double memoryBytes) -> Machine {
+    return {gigahertz,
+            gigahertz,
+            latency,
+            /*sharedBytes=*/128,
+            l2Bytes,
+            memoryBytes,
+            memoryBytes * static_cast<double>(target.getMultiprocessors())};
+  };
   if (target.getComputeCapability() >= 90)
-    return {1.755, 700, 128, 24, 12.5};
+    return get(1.755, 700, 24, 12.5);
   if (target.getComputeCapability() == 80)
-    return {1.41, 600, 128, 24, 10.2};
-  return {1.7, 600, 128, 16, 4};
+    return get(1.41, 600, 24, 10.2);
+  return get(1.7, 600, 16, 4);
 }
 
 /// Dense-equivalent operations of mma.sp on 16-bit operands. sm_86 and sm_89
@@ -115,14 +126,14 @@ double MmaSpModel::getStepClocks(ScheduleAttr schedule,
   double denseBytes = columns * rowBytes;
   double traffic = sparseBytes * (1 + schedule.getWarpCols()) +
                    denseBytes * (1 + schedule.getWarpRows());
-  return std::max(math, traffic / getMultiprocessor().sharedBytes);
+  return std::max(math, traffic / getMachine().sharedBytes);
 }
 
 double MmaSpModel::getClocks(const ProductShape &shape,
                              const ScheduleEstimate &estimate) const {
   ScheduleAttr schedule = estimate.schedule;
   ElementType type = shape.sparse.elementType;
-  double latency = getMultiprocessor().latency;
+  double latency = getMachine().latency;
 
   // Several small tiles on one multiprocessor hide each other's latency.
   int64_t threads = 32 * schedule.getWarpRows() * schedule.getWarpCols();

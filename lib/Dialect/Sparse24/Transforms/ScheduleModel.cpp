@@ -22,7 +22,7 @@ ScheduleEstimate mlir::sparse24::estimateSchedule(ScheduleAttr schedule,
                                                   const ProductShape &shape,
                                                   TargetAttr target) {
   std::unique_ptr<KernelModel> model = createModel(shape.sparse, target);
-  Multiprocessor machine = model->getMultiprocessor();
+  Machine machine = model->getMachine();
 
   // A cluster is launched whole.
   int64_t cluster = schedule.getCluster();
@@ -34,7 +34,6 @@ ScheduleEstimate mlir::sparse24::estimateSchedule(ScheduleAttr schedule,
   estimate.tiles = rowTiles * columnTiles;
   estimate.waves = llvm::divideCeil(
       estimate.tiles, target.getMultiprocessors() / cluster * cluster);
-  double clocks = model->getClocks(shape, estimate);
 
   // No faster than its operands come in.
   double denseBytes = static_cast<double>(shape.columns) * shape.sparse.k *
@@ -45,11 +44,24 @@ ScheduleEstimate mlir::sparse24::estimateSchedule(ScheduleAttr schedule,
   double l2 = sparseBytes * columnTiles + denseBytes * rowTiles / cluster;
   double memory = sparseBytes + denseBytes + outputBytes;
   double active = std::min<double>(estimate.tiles, target.getMultiprocessors());
-  double traffic = std::max(l2 / (machine.l2Bytes * active),
-                            memory / (machine.memoryBytes * active));
+  double traffic = std::max(
+      l2 / (machine.l2Bytes * active),
+      memory / std::min(machine.memoryBytes * active, machine.allMemoryBytes));
+  double clocks = model->getClocks(shape, estimate);
   clocks = std::max(clocks, traffic) +
-           model->getExposedShare() * std::min(clocks, traffic);
-  estimate.microseconds = clocks / (machine.gigahertz * 1e3);
+           model->getExposedShare() * std::min(clocks, traffic) +
+           model->getFixedClocks();
+
+  // With stream-K all have their share of the blocks.
+  double busyShare = schedule.getStreamK()
+                         ? 1
+                         : static_cast<double>(estimate.tiles) /
+                               static_cast<double>(estimate.waves *
+                                                   target.getMultiprocessors());
+  double gigahertz =
+      machine.idleGigahertz -
+      busyShare * (machine.idleGigahertz - machine.busyGigahertz);
+  estimate.microseconds = clocks / (gigahertz * 1e3);
   return estimate;
 }
 
