@@ -141,12 +141,21 @@ func.func @scaled(%w: tensor<65536000xi8>, %x: tensor<?x10240xi8>, %scales: tens
 
 // Two consumers that take tiles in turn.
 
-func.func @ping_pong(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>) -> tensor<8192x8192xbf16> {
+func.func @ping_pong(%w: tensor<9437184xi8>, %x: tensor<8192x1024xbf16>, %b: tensor<8192xf32>) -> tensor<8192x8192xbf16> {
   %init = tensor.empty() : tensor<8192x8192xbf16>
-  %d = sparse24.matmul lhs ins(%w : tensor<75497472xi8>) dense(%x : tensor<8192x8192xbf16>)
-    outs(%init : tensor<8192x8192xbf16>) k = 8192 acc = f32 transpose_dense
-    layout = #sparse24.layout<wgmma_sp, bf16, rows = 8192, k = 8192>
+  %d = sparse24.matmul lhs ins(%w : tensor<9437184xi8>) dense(%x : tensor<8192x1024xbf16>)
+    outs(%init : tensor<8192x8192xbf16>) k = 1024 acc = f32 transpose_dense
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 8192, k = 1024>
     schedule = #sparse24.schedule<wgmma_sp, tile = [128, 192, 64], warps = [4, 1], stages = 5, cluster = 2, ping_pong = true>
-    -> tensor<8192x8192xbf16>
+    epilogue(%b : tensor<8192xf32>) maps = [affine_map<(m, n) -> (m)>] {
+    ^bb0(%acc: f32, %bias: f32):
+      %one = arith.constant 1.0 : f32
+      %0 = arith.addf %acc, %bias : f32
+      %1 = math.tanh %0 : f32
+      %2 = arith.addf %1, %one : f32
+      %3 = arith.mulf %0, %2 : f32
+      %4 = arith.truncf %3 : f32 to bf16
+      sparse24.yield %4 : bf16
+    } -> tensor<8192x8192xbf16>
   return %d : tensor<8192x8192xbf16>
 }

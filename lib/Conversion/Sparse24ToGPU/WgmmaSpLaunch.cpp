@@ -29,13 +29,6 @@ LogicalResult mlir::sparse24::checkWgmmaSp(MatmulOp matmul) {
     return matmul.emitError("wgmma.sp reads a dense operand of ")
            << matmul.getOperandElementType()
            << " only with K contiguous; transpose it first";
-  if (schedule.getPingPong() &&
-      (spec.getTeamConsumers() != 1 || schedule.getStreamK() ||
-       schedule.getSplitTail()))
-    return matmul.emitError("with ping_pong a warpgroup has whole tiles: warps "
-                            "are [4, 1], and there is neither stream_k nor "
-                            "split_tail; the schedule is ")
-           << schedule;
   if (schedule.getTileCols() % schedule.getCluster() != 0)
     return matmul.emitError("the CTAs of a cluster copy equal shares of a "
                             "tile's columns; the schedule is ")

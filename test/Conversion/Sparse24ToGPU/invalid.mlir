@@ -96,14 +96,3 @@ func.func @shared_memory(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memre
     schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 6>
   return
 }
-
-// -----
-
-func.func @ping_pong(%p: memref<18432xi8>, %x: memref<128x96xbf16>, %y: memref<128x96xf32>) {
-  // expected-error @below {{with ping_pong a warpgroup has whole tiles: warps are [4, 1], and there is neither stream_k nor split_tail; the schedule is #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 3, ping_pong = true>}}
-  sparse24.matmul lhs ins(%p : memref<18432xi8>) dense(%x : memref<128x96xbf16>)
-    outs(%y : memref<128x96xf32>) k = 128 acc = f32
-    layout = #sparse24.layout<wgmma_sp, bf16, rows = 128, k = 128>
-    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 3, ping_pong = true>
-  return
-}

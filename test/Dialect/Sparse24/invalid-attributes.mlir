@@ -66,9 +66,9 @@ func.func @schedule_c1_wgmma_sp() {
 
 // -----
 
-func.func @schedule_c3_ping_pong() {
+func.func @schedule_c3_wgmma_sp() {
   // expected-error @below {{schedule_c3: 36 warps, but a CTA holds at most 32}}
-  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [256, 64, 64], warps = [16, 1], stages = 2, ping_pong = true>} : () -> ()
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [512, 64, 64], warps = [32, 1], stages = 2>} : () -> ()
   return
 }
 
@@ -117,6 +117,30 @@ func.func @schedule_c8() {
 func.func @schedule_c9_rows() {
   // expected-error @below {{schedule_c9: with split_tail a warpgroup must have a multiple of 128 rows, but has 64}}
   "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 4, split_tail = true>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c10_warps() {
+  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], and stream_k and split_tail false}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 4, ping_pong = true>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c10_stream_k() {
+  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], and stream_k and split_tail false}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [4, 1], stages = 4, stream_k = true, ping_pong = true>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c10_split_tail() {
+  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], and stream_k and split_tail false}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [4, 1], stages = 4, ping_pong = true, split_tail = true>} : () -> ()
   return
 }
 

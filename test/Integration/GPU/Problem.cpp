@@ -249,6 +249,9 @@ std::vector<OperandType> Operation::operands() const {
   case Epilogue::tensor_scale:
     types = {{Indexing::tensor, Scalar::f32}};
     break;
+  case Epilogue::bias_gelu:
+    types = {{Indexing::row, Scalar::f32}};
+    break;
   case Epilogue::gelu:
     types = {{Indexing::row, Scalar::f32}, {Indexing::element, Scalar::bf16}};
     break;
@@ -286,7 +289,7 @@ EpilogueOperand::EpilogueOperand(const OperandType &type,
     count *= size;
   bytes.resize(count * scalarBytes(type.type));
 
-  bool isScale = !type.isInit && operation.epilogue != Epilogue::gelu;
+  bool isScale = !type.isInit && !hasGelu(operation.epilogue);
   auto randomValue = [&](uint64_t bits) {
     if (type.type == Scalar::s32)
       return randomInteger(bits, 1000);
@@ -414,17 +417,20 @@ Expected expect(const Operation &operation, int64_t k, double sum,
     result.error = result.error * std::fabs(at(0)) +
                    2 * kRounding * std::fabs(result.value);
     break;
+  case Epilogue::bias_gelu:
   case Epilogue::gelu: {
     double x = result.value + at(0);
     double inner = 0.797884561 * (x + 0.044715 * x * x * x);
-    double gelu = 0.5 * x * (1 + std::tanh(inner));
+    result.value = 0.5 * x * (1 + std::tanh(inner));
     // Its slope is below 1.13. In units of 2^-24: MLIR's tanh is off by 7, its
     // argument by 4 roundings, which tanh makes less than half, and 3 more
     // roundings follow. With the factor x / 2 that is less than 2^-21 |x|.
     result.error = 1.13 * (result.error + kRounding * std::fabs(x)) +
                    0x1p-21 * std::fabs(x);
-    result.value = gelu + at(1);
-    result.error += kRounding * std::fabs(result.value);
+    if (operation.epilogue == Epilogue::gelu) {
+      result.value += at(1);
+      result.error += kRounding * std::fabs(result.value);
+    }
     break;
   }
   }
@@ -467,7 +473,7 @@ Comparison compare(const void *output, const Operation &operation,
   const Scalar type = operation.output;
   // The sums of bytes are exact in any case.
   const bool isExact = (data == Data::Exact || type == Scalar::s32) &&
-                       operation.epilogue != Epilogue::gelu;
+                       !hasGelu(operation.epilogue);
   Comparison result;
   std::mutex mutex;
   int64_t first = reference.rows * reference.columns;

@@ -56,8 +56,12 @@ enum class Epilogue {
   row_scale,
   column_scale,
   tensor_scale,
+  bias_gelu,
   gelu,
 };
+inline bool hasGelu(Epilogue epilogue) {
+  return epilogue == Epilogue::bias_gelu || epilogue == Epilogue::gelu;
+}
 
 /// What an epilogue operand is indexed by: the sparse operand's rows, the dense
 /// one's columns, nothing, or both.

@@ -90,12 +90,16 @@ float Call::applyEpilogue(float value, int64_t row, int64_t column) const {
   case Epilogue::column_scale:
   case Epilogue::tensor_scale:
     return value * loadOperand(0, row, column);
+  case Epilogue::bias_gelu:
   case Epilogue::gelu:
     break;
   }
   float x = value + loadOperand(0, row, column);
   float inner = 0.797884561f * (x + 0.044715f * x * x * x);
-  return 0.5f * x * (1 + std::tanh(inner)) + loadOperand(1, row, column);
+  float gelu = 0.5f * x * (1 + std::tanh(inner));
+  return operation.epilogue == Epilogue::gelu
+             ? gelu + loadOperand(1, row, column)
+             : gelu;
 }
 
 int32_t Call::run() const {

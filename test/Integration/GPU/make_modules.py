@@ -88,7 +88,8 @@ def wgmma_sp_cases(family):
 def epilogue_cases(family):
     """Every epilogue on both sides; scales with every output that they are for."""
     scales = ("row_scale", "column_scale", "tensor_scale")
-    variants = [(element, "bf16", epilogue, False) for element in ("bf16", "e4m3") for epilogue in (*scales, "gelu")]
+    variants = [(element, "bf16", epilogue, False)
+                for element in ("bf16", "e4m3") for epilogue in (*scales, "bias_gelu", "gelu")]
     variants += [("s8", "s8", scale, False) for scale in scales]
     variants += [("s8", "bf16", "row_scale", False), ("s8", "f16", "column_scale", False),
                  ("s8", "bf16", "convert", False)]

@@ -47,6 +47,8 @@ _GELU = """\
 %factor = arith.addf %tanh, %one : f32
 %halved = arith.mulf %biased, %half : f32
 %gelu = arith.mulf %halved, %factor : f32
+"""
+_RESIDUAL = """\
 %residual = arith.extf %o1 : bf16 to f32
 %result = arith.addf %gelu, %residual : f32
 """
@@ -56,8 +58,9 @@ EPILOGUES = {
     "row_scale": Epilogue((("row", "f32"),), "%result = arith.mulf %value, %o0 : f32\n"),
     "column_scale": Epilogue((("column", "f32"),), "%result = arith.mulf %value, %o0 : f32\n"),
     "tensor_scale": Epilogue((("tensor", "f32"),), "%result = arith.mulf %value, %o0 : f32\n"),
-    # Bias along the rows of the sparse operand, GELU by its tanh formula, residual.
-    "gelu": Epilogue((("row", "f32"), ("element", "bf16")), _GELU),
+    # Bias along the rows of the sparse operand, GELU by its tanh formula; and with a residual.
+    "bias_gelu": Epilogue((("row", "f32"),), _GELU, "%gelu"),
+    "gelu": Epilogue((("row", "f32"), ("element", "bf16")), _GELU + _RESIDUAL),
 }
 
 _SATURATE = """\

@@ -27,8 +27,8 @@ protected:
                         int64_t cluster, bool streamK = false,
                         bool pingPong = false, bool splitTail = false) {
     return ScheduleAttr::get(&context, InstructionFamily::wgmma_sp, rows,
-                             columns, 64, 8, 1, stages, cluster, streamK,
-                             pingPong, splitTail);
+                             columns, 64, pingPong ? 4 : 8, 1, stages, cluster,
+                             streamK, pingPong, splitTail);
   }
   static ProductShape product(int64_t rows, int64_t columns, int64_t k) {
     return {{PackedFamily::WgmmaSp, ElementType::BF16, rows, k}, columns, 2};
@@ -136,10 +136,25 @@ TEST_F(ScheduleModelTest, HalvesShortenTheLastWave) {
   EXPECT_LT(split(shape), 1.6 * one);
 }
 
-TEST_F(ScheduleModelTest, PingPongHidesStores) {
-  ProductShape shape = product(8192, 8192, 512);
-  EXPECT_LT(estimate(schedule(128, 128, 5, 2, false, /*pingPong=*/true), shape),
-            estimate(schedule(128, 128, 5, 2), shape));
+TEST_F(ScheduleModelTest, TeamsHideHeavyEpilogues) {
+  auto isPingPong = [&](const ProductShape &shape) {
+    return chooseSchedule(shape, target)->schedule.getPingPong();
+  };
+  ProductShape plain = product(28672, 4096, 1024);
+  // Bias and GELU: some ten sums and products, and two special functions.
+  ProductShape gelu = plain;
+  gelu.epilogueClocks = 0.2;
+  ScheduleAttr turns = schedule(128, 192, 5, 2, false, /*pingPong=*/true);
+  EXPECT_LT(estimate(turns, gelu), estimate(schedule(256, 192, 4, 2), gelu));
+  EXPECT_TRUE(isPingPong(gelu));
+  EXPECT_FALSE(isPingPong(plain));
+  // Where K is long, there is little to hide; and a residual comes through the
+  // stages.
+  ProductShape longer = product(28672, 4096, 4096);
+  longer.epilogueClocks = gelu.epilogueClocks;
+  EXPECT_FALSE(isPingPong(longer));
+  gelu.operandBytes = 2;
+  EXPECT_FALSE(isPingPong(gelu));
 }
 
 } // namespace

@@ -126,7 +126,7 @@ std::string LayoutAttr::getText() const { return getPackedLayout().text(); }
 static LogicalResult verifyWgmmaSp(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tileRows, int64_t tileCols,
                                    int64_t warpRows, int64_t warpCols,
-                                   int64_t cluster, bool streamK,
+                                   int64_t cluster, bool streamK, bool pingPong,
                                    bool splitTail) {
   namespace wgmma_sp = ::sparse24::wgmma_sp;
   if (warpRows % wgmma_sp::kWarps != 0 || warpCols != 1)
@@ -155,6 +155,10 @@ static LogicalResult verifyWgmmaSp(function_ref<InFlightDiagnostic()> emitError,
     return emitError()
            << "schedule_c9: split_tail and stream_k are two ways to "
               "divide the last tiles; choose one";
+  if (pingPong && (warpRows != wgmma_sp::kWarps || streamK || splitTail))
+    return emitError() << "schedule_c10: with ping_pong a warpgroup has whole "
+                          "tiles: warps must be [4, 1], and stream_k and "
+                          "split_tail false";
   return success();
 }
 
@@ -176,8 +180,8 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "schedule_c2: warps [" << warpRows << ", " << warpCols
                        << "] don't divide the tile [" << tileRows << ", "
                        << tileCols << "]";
-  int64_t warps = warpRows * warpCols * (pingPong ? 2 : 1) +
-                  (isWgmma ? ::sparse24::wgmma_sp::kWarps : 0);
+  int64_t warps =
+      warpRows * warpCols + (isWgmma ? ::sparse24::wgmma_sp::kWarps : 0);
   if (warps > 32)
     return emitError() << "schedule_c3: " << warps
                        << " warps, but a CTA holds at most 32";
@@ -186,7 +190,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "split_tail are for wgmma_sp only";
   if (isWgmma)
     return verifyWgmmaSp(emitError, tileRows, tileCols, warpRows, warpCols,
-                         cluster, streamK, splitTail);
+                         cluster, streamK, pingPong, splitTail);
   return success();
 }
 

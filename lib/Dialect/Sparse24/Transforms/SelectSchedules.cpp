@@ -3,7 +3,9 @@
 
 #include "sparse24/Dialect/Sparse24/Transforms/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/PatternMatch.h"
@@ -68,6 +70,21 @@ static void emitRemark(MatmulOp op, const ScheduleEstimate &estimate,
          << Remark::Arg("Waves", estimate.waves)
          << Remark::Arg("EstimatedMicroseconds",
                         llvm::formatv("{0:f1}", estimate.microseconds).str());
+}
+
+/// A multiprocessor computes 128 sums or products a clock, but 16 special
+/// functions (ex2, rcp, …), of which `exp`, `tanh` or a quotient take about
+/// two.
+static double getEpilogueClocks(MatmulOp op) {
+  double clocks = 0;
+  op.getEpilogue().walk([&](Operation *inner) {
+    if (isa<math::MathDialect>(inner->getDialect()) ||
+        isa<arith::DivFOp>(inner))
+      clocks += 2.0 / 16;
+    else if (inner->getNumOperands() > 0 && !isa<YieldOp>(inner))
+      clocks += 1.0 / 128;
+  });
+  return clocks;
 }
 
 /// wgmma reads 16-bit operands in either order, others only with K contiguous.
@@ -164,6 +181,7 @@ LogicalResult SelectSchedulesPass::select(RewriterBase &rewriter, MatmulOp op) {
     columns = expectedN;
   ProductShape shape{layout.getPackedLayout(), columns,
                      output.getElementTypeBitWidth() / 8};
+  shape.epilogueClocks = getEpilogueClocks(op);
   auto addOperand = [&](ShapedType type) {
     int64_t bytes = type.getElementTypeBitWidth() / 8;
     shape.operandBytes += bytes;

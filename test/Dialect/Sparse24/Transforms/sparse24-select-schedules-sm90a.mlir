@@ -144,3 +144,53 @@ func.func @full_operands(%p: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>, %d
       layout = #sparse24.layout<wgmma_sp, bf16, rows = 8192, k = 8192> -> tensor<8192x8191xbf16>
   return %0, %1, %2 : tensor<8192x8192xbf16>, tensor<8192x8192xbf16>, tensor<8192x8191xbf16>
 }
+
+// -----
+
+// Two warpgroups take tiles in turn where an epilogue computes much and K is short.
+
+// CHECK-LABEL: @heavy_epilogue
+// CHECK: k = 1024 {{.*}} warps = [4, 1], stages = {{[0-9]+}}, cluster = 2, ping_pong = true>
+// CHECK: k = 8192 {{.*}} warps = [8, 1]
+// CHECK: k = 1024 {{.*}} warps = [8, 1]
+func.func @heavy_epilogue(%p1024: tensor<33030144xi8>, %x1024: tensor<1024x4096xbf16>, %p8192: tensor<264241152xi8>,
+                          %x8192: tensor<8192x4096xbf16>, %b: tensor<28672xf32>, %o: tensor<28672x4096xbf16>)
+    -> (tensor<28672x4096xbf16>, tensor<28672x4096xbf16>, tensor<28672x4096xbf16>) {
+  // expected-remark @below {{[Passed]}}
+  %d1024 = sparse24.matmul lhs ins(%p1024 : tensor<33030144xi8>) dense(%x1024 : tensor<1024x4096xbf16>)
+      outs(%o : tensor<28672x4096xbf16>) k = 1024 acc = f32
+      layout = #sparse24.layout<wgmma_sp, bf16, rows = 28672, k = 1024>
+      epilogue(%b : tensor<28672xf32>) maps = [affine_map<(m, n) -> (m)>] {
+      ^bb0(%acc: f32, %bias: f32):
+        %0 = arith.addf %acc, %bias : f32
+        %1 = math.tanh %0 : f32
+        %2 = arith.mulf %0, %1 : f32
+        %3 = arith.truncf %2 : f32 to bf16
+        sparse24.yield %3 : bf16
+      } -> tensor<28672x4096xbf16>
+  // expected-remark @below {{[Passed]}}
+  %d8192 = sparse24.matmul lhs ins(%p8192 : tensor<264241152xi8>) dense(%x8192 : tensor<8192x4096xbf16>)
+      outs(%o : tensor<28672x4096xbf16>) k = 8192 acc = f32
+      layout = #sparse24.layout<wgmma_sp, bf16, rows = 28672, k = 8192>
+      epilogue(%b : tensor<28672xf32>) maps = [affine_map<(m, n) -> (m)>] {
+      ^bb0(%acc: f32, %bias: f32):
+        %0 = arith.addf %acc, %bias : f32
+        %1 = math.tanh %0 : f32
+        %2 = arith.mulf %0, %1 : f32
+        %3 = arith.truncf %2 : f32 to bf16
+        sparse24.yield %3 : bf16
+      } -> tensor<28672x4096xbf16>
+  // expected-remark @below {{[Passed]}}
+  %dr = sparse24.matmul lhs ins(%p1024 : tensor<33030144xi8>) dense(%x1024 : tensor<1024x4096xbf16>)
+      outs(%o : tensor<28672x4096xbf16>) k = 1024 acc = f32
+      layout = #sparse24.layout<wgmma_sp, bf16, rows = 28672, k = 1024>
+      epilogue(%b : tensor<28672xf32>) maps = [affine_map<(m, n) -> (m)>] {
+      ^bb0(%acc: f32, %bias: f32):
+        %0 = arith.addf %acc, %bias : f32
+        %1 = arith.maximumf %0, %acc : f32
+        %2 = arith.mulf %0, %1 : f32
+        %3 = arith.truncf %2 : f32 to bf16
+        sparse24.yield %3 : bf16
+      } -> tensor<28672x4096xbf16>
+  return %d1024, %d8192, %dr : tensor<28672x4096xbf16>, tensor<28672x4096xbf16>, tensor<28672x4096xbf16>
+}

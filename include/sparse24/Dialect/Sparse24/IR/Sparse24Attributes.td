@@ -98,8 +98,9 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     four along the rows; one more warpgroup, the producer, copies their operands
     in. `cluster` CTAs, one below the other along the rows, share the columns of
     the dense operand. With `stream_k` the work is divided evenly among CTAs
-    along K, across tiles, instead of tile by tile. With `ping_pong` two teams of
-    `warps` take tiles in turn, so that one multiplies while the other stores.
+    along K, across tiles, instead of tile by tile. With `ping_pong` there are two
+    teams of `warps`, which take tiles in turn, so that one multiplies while the
+    other computes its epilogue.
     With `split_tail` clusters whose last tiles would leave half of them or more
     without work compute those in halves, the upper and the lower rows.
 
@@ -107,7 +108,7 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     * `schedule_c1`: all numbers are positive, and `stages` at least 3 (mma_sp)
       or 2 (wgmma_sp).
     * `schedule_c2`: the warps divide the tile.
-    * `schedule_c3`: there are at most 32 warps, with producer and both teams.
+    * `schedule_c3`: there are at most 32 warps, with the producer's.
     * `schedule_c4`: `cluster`, `stream_k`, `ping_pong` and `split_tail` are for
       wgmma_sp.
     * `schedule_c5`: the warps of wgmma_sp are `[4·n, 1]`.
@@ -116,6 +117,8 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     * `schedule_c8`: `cluster` is 1, 2, 4 or 8.
     * `schedule_c9`: with `split_tail` a warpgroup has a multiple of 128 rows, and
       `stream_k` is false.
+    * `schedule_c10`: with `ping_pong` a team is one warpgroup, so `warps` are
+      `[4, 1]`, and `stream_k` and `split_tail` are false.
 
     ```mlir
     #sparse24.schedule<mma_sp, tile = [256, 128, 64], warps = [4, 2], stages = 4>

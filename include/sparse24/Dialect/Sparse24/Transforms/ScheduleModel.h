@@ -20,9 +20,11 @@ struct ProductShape {
   /// whether tensor copies can bring them, as they stand and for any size.
   int64_t operandBytes = 0;
   bool areOperandsCopied = true;
-  /// What the epilogue reads that varies along rows or columns only: bytes of an
-  /// element of all of these.
+  /// What the epilogue reads that varies along rows or columns only: bytes of
+  /// an element of all of these.
   int64_t vectorOperandBytes = 0;
+  /// Clocks that a multiprocessor computes for an element's epilogue.
+  double epilogueClocks = 0;
 };
 
 /// A schedule, and what the model expects of it.
