@@ -29,12 +29,12 @@ import torch
 
 import contestants
 from compiled import Function, Library
-from problem import Problem
+from problem import FUSED, Problem
 
 WARM_UPS = 3
 FLUSH_BYTES = 256 << 20
-#: Some 240 µs, in which the host enqueues a replay.
-AHEAD_CLOCKS = 400_000
+#: Half a millisecond, in which the host enqueues a replay.
+AHEAD_CLOCKS = 1_000_000
 
 
 def capture(multiply):
@@ -72,7 +72,7 @@ def take_turns(graphs, flush, options):
 def select_contestants(problem, function):
     """Name -> what multiplies, those that can."""
     chosen = {"ours": contestants.ours(problem, function)}
-    if problem.case.epilogue == "gelu":
+    if problem.case.epilogue in FUSED:
         chosen["pytorch"] = contestants.pytorch_sequence(problem)
     else:
         chosen["cublas"] = contestants.cublas(problem)
@@ -143,15 +143,15 @@ def main():
     parser.add_argument("library", type=Path, help="the compiled functions")
     parser.add_argument("cases", type=Path, help="cases.json of make_modules.py")
     parser.add_argument("--filter", default="", metavar="TEXT", help="only products whose name has TEXT in it")
-    parser.add_argument("--fused", action="store_true", help="the product with bias, GELU and residual fused, "
-                        "beside the plain one and PyTorch's sequence")
+    parser.add_argument("--fused", action="store_true", help="products with bias, GELU and residual fused, "
+                        "beside the plain ones and PyTorch's sequence")
     parser.add_argument("--repetitions", type=int, default=30, metavar="COUNT")
     parser.add_argument("--rest", type=float, default=20, metavar="MILLISECONDS")
     parser.add_argument("--json", type=Path, metavar="FILE", help="writes everything measured, for report.py")
     options = parser.parse_args()
 
     cases = [case for case in json.loads(options.cases.read_text()) if options.filter in case["name"]]
-    fused = [case for case in cases if case["epilogue"] == "gelu"]
+    fused = [case for case in cases if case["epilogue"] in FUSED]
     if options.fused:
         shapes = [(case["side"], case["element"], case["rows"], case["k"], case["columns"]) for case in fused]
         plain = [case for case in cases if (case["side"], case["element"], case["rows"], case["k"],

@@ -94,6 +94,7 @@ def pytorch_sequence(problem):
 
     def compute():
         product = functional.linear(problem.activations, problem.weight, bias)
-        return functional.gelu(product, approximate="tanh") + problem.residual
+        gelu = functional.gelu(product, approximate="tanh")
+        return gelu if problem.residual is None else gelu + problem.residual
 
     return compute

@@ -10,6 +10,8 @@ DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16, "e4m3": torch.float8_e4m
 #: What an addition in the accumulator may lose, relative to the larger of its
 #: terms; Hopper adds products of 8-bit floats with 14 bits.
 ACCUMULATION = {"bf16": 2.0 ** -23, "f16": 2.0 ** -23, "e4m3": 2.0 ** -13, "s8": 0.0}
+#: Epilogues beside PyTorch's operations: bias and GELU, in the second with a residual.
+FUSED = ("bias_gelu", "gelu")
 #: Rows of the sparse operand whose products are checked.
 SAMPLED_ROWS = 64
 
@@ -56,8 +58,9 @@ class Problem:
             self.dense = self.activations.t().contiguous()
             self.activations = self.dense.t()
         self.bias = self.residual = None
-        if case.epilogue == "gelu":
+        if case.epilogue in FUSED:
             self.bias = torch.randn(case.rows, device=device)
+        if case.epilogue == "gelu":
             self.residual = torch.randn(self.output_shape, dtype=self.output_type, device=device)
 
     @property
@@ -91,15 +94,15 @@ class Problem:
         rows, want, allowed = self.sample
         rounding = 0.0 if output.dtype == torch.int32 else torch.finfo(output.dtype).eps / 2
         if self.bias is not None:
-            residual = (self.residual if self.is_lhs else self.residual.t())[rows].double()
             bias = self.bias[rows].double()[:, None]
             product, biased = want, want + bias
-            gelu = torch.nn.functional.gelu(biased, approximate="tanh")
-            want = gelu + residual
+            want = gelu = torch.nn.functional.gelu(biased, approximate="tanh")
             # GELU's slope is below 1.2, and tanh is computed to some bits of 24.
             allowed = 1.2 * allowed + 2.0 ** -20 * biased.abs()
             if not is_fused:
                 allowed = allowed + rounding * (1.2 * (product.abs() + bias.abs() + biased.abs()) + gelu.abs())
+        if self.residual is not None:
+            want = want + (self.residual if self.is_lhs else self.residual.t())[rows].double()
         got = (output if self.is_lhs else output.t())[rows].double()
         ratio = (got - want).abs() / (rounding * want.abs() + allowed + torch.finfo(torch.float32).tiny)
         return ratio.nan_to_num(nan=float("inf")).max().item()

@@ -17,6 +17,8 @@ import sys
 from pathlib import Path
 
 PEERS = {"cublas": "cuBLAS", "cusparselt": "cuSPARSELt", "cusparselt_searched": "searched"}
+#: What is fused, in words.
+EPILOGUES = {"bias_gelu": "bias, GELU", "gelu": "bias, GELU, residual"}
 BYTES = {"bf16": 2, "f16": 2, "e4m3": 1, "s8": 1, "f32": 4, "s32": 4}
 #: What a GPU's data sheet says: bytes a second, and dense operations a second on
 #: elements of 2 bytes; 2:4 sparsity and elements of 1 byte each give twice as many.
@@ -32,6 +34,7 @@ class Row:
         self.m, self.k, self.n = first["rows"], first["k"], first["columns"]
         self.by_columns = (self.side == "lhs") == first["transpose"]
         self.is_fused = "pytorch" in first["contestants"]
+        self.epilogue = first["epilogue"]
         self.times = {name: statistics.median(run["contestants"][name]["median_us"] for run in runs)
                       for name in first["contestants"]}
         # The default algorithm is one of those that a search may choose.
@@ -123,9 +126,10 @@ def fused_table(fused, rows):
         same = [other for other in rows if (other.side, other.element, other.m, other.k, other.n)
                 == (row.side, row.element, row.m, row.k, row.n)]
         plain = cell(same[0], "ours") if same else "–"
-        lines.append([row.formula, row.element, row.m, row.k, row.n, plain, cell(row, "ours"), cell(row, "pytorch"),
-                      ratio(row.speed_up("pytorch"))])
-    return table(["", "type", "M", "K", "N", "ours, plain", "ours, fused", "PyTorch", "fused / PyTorch"], lines)
+        lines.append([row.formula, row.element, row.m, row.k, row.n, EPILOGUES[row.epilogue], plain, cell(row, "ours"),
+                      cell(row, "pytorch"), ratio(row.speed_up("pytorch"))])
+    return table(["", "type", "M", "K", "N", "epilogue", "ours, plain", "ours, fused", "PyTorch", "fused / PyTorch"],
+                 lines)
 
 
 def markdown(machine, rows, plot):
@@ -145,7 +149,7 @@ are of speeds: above 1, ours is faster. cuBLAS multiplies the same W as dense, a
     text += results_table(plain)
     text += "\nGeometric means of the products with N ≥ 1024:\n\n" + means_table(plain)
     if fused:
-        text += ("\nBias, GELU and residual fused, beside PyTorch's `linear` with bias, `gelu` and addition:\n\n"
+        text += ("\nWith a fused epilogue, beside PyTorch's `linear` with bias, `gelu` and addition:\n\n"
                  + fused_table(fused, plain))
     if plot:
         text += f"\n![Rates over operations a byte]({plot})\n"

@@ -121,6 +121,9 @@ def bench_cases(family):
     yield case("lhs", "f16", "f16", cube, transpose=True)
     yield case("lhs", "bf16", "bf16", cube)
     yield case("rhs", "bf16", "bf16", cube, epilogue="gelu")
+    # A short K, where the epilogue is a large part.
+    for epilogue in ("", "bias_gelu"):
+        yield case("rhs", "bf16", "bf16", (28672, 1024, 4096), epilogue=epilogue)
 
 
 def table_row(case):
