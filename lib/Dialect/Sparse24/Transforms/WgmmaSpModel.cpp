@@ -86,8 +86,10 @@ static int64_t getStages(const Tile &tile, const Consumers &consumers,
                         ? 0
                         : wgmma_sp::kSwizzleAlignment;
   // Blocks of the largest tile take so long that four stages hide latency. It
-  // gains more from places for the output.
-  int64_t places = isLargest(tile) ? wgmma_sp::OutputPieces::kMaxPlaces : 1;
+  // gains more from places for the output, and so do teams.
+  int64_t places = isLargest(tile) || consumers.teams > 1
+                       ? wgmma_sp::OutputPieces::kMaxPlaces
+                       : 1;
   int64_t free = target.getSharedMemoryBytes() - kOtherBytes - padding -
                  consumers.teams * consumers.inTeam *
                      (places * pieces.placeBytes() + operandBytes);
