@@ -171,6 +171,13 @@ struct OutputPieces {
 inline constexpr int kMinSharedBlocks = 4;
 inline constexpr int kMaxSharers = 8;
 
+/// With halves of tiles: whether those of the last tiles, fewer than there are
+/// clusters, have a cluster each. (`Int` as in mma_sp::Coordinate.)
+template <typename Int>
+constexpr auto fitInHalves(Int tiles, Int clusters) {
+  return tiles * 2 < clusters + 1;
+}
+
 } // namespace sparse24::wgmma_sp
 
 #endif // SPARSE24_SUPPORT_WGMMASP_H

@@ -222,9 +222,8 @@ SmallVector<Value> TileLoops::emitWhole() {
 }
 
 SmallVector<Value> TileLoops::emitWithSplitTail() {
-  // As the cost model's canSplitTail.
   IndexValue rest = numTiles % context.numClusters;
-  Value isSplit = rest * 2 < context.numClusters + 1;
+  Value isSplit = wgmma_sp::fitInHalves(rest, context.numClusters);
   IndexValue numWhole = (numTiles - rest).orUnless(isSplit, numTiles);
   emitTiles(numWhole);
   WgmmaSpKernelContext half = context;

@@ -192,12 +192,6 @@ static double getFixUpClocks(const Tile &tile, double sharers, double l2Bytes) {
   return clear + std::max(sharers, 2.0) * sumsBytes / l2Bytes;
 }
 
-/// Whether the tiles of an incomplete wave, in halves, have a cluster each.
-static bool canSplitTail(int64_t clusterTiles, int64_t clusters) {
-  int64_t rest = clusterTiles % clusters;
-  return rest != 0 && 2 * rest <= clusters;
-}
-
 double WgmmaSpModel::getClocks(const ProductShape &shape,
                                const ScheduleEstimate &estimate) const {
   ScheduleAttr schedule = estimate.schedule;
@@ -214,7 +208,8 @@ double WgmmaSpModel::getClocks(const ProductShape &shape,
   int64_t clusters = target.getMultiprocessors() / schedule.getCluster();
   int64_t tiles = estimate.tiles / schedule.getCluster();
   int64_t rest = tiles % clusters;
-  bool isSplit = schedule.getSplitTail() && canSplitTail(tiles, clusters);
+  bool isSplit = schedule.getSplitTail() && rest != 0 &&
+                 wgmma_sp::fitInHalves(rest, clusters);
   if (!schedule.getStreamK() && !isSplit)
     return static_cast<double>(estimate.waves) * tileClocks;
 
