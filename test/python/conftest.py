@@ -2,9 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+#: The harness of the GPU checks: its products.py describes products for other tests, too.
+HARNESS = Path(__file__).resolve().parents[1] / "Integration" / "GPU"
+sys.path.insert(0, str(HARNESS))
 
 #: Key -> (outputs, inputs) of each layer of the small model.
 SMALL_LAYERS = {

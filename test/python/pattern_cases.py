@@ -5,6 +5,7 @@ MLIR, calls of them, and what must come out, bit for bit."""
 import itertools
 
 import numpy as np
+import products
 
 from sparse24 import pattern
 
@@ -102,9 +103,7 @@ class Case:
         return f"tensor<{'x'.join(sizes)}x{element or ELEMENTS[self.element][0]}>"
 
     def packed_bytes(self, family):
-        rows, k = self.shape
-        size, block = ELEMENTS[self.element][1](0).itemsize, 16 if family == "mma_sp" else 64
-        return -(-rows // block) * block * -(-k * size // 128) * (64 + (16 if size == 1 else 8))
+        return products.packed_bytes(family, ELEMENTS[self.element][1](0).itemsize, *self.shape)
 
     def functions(self):
         """Each takes matrices of its results' shapes, too, where sizes are dynamic."""

@@ -10,6 +10,7 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
+import products
 import pytest
 
 from sparse24 import cpu, pattern, reference, tools
@@ -43,8 +44,6 @@ SHAPES = {
     "wgmma_sp": [(1, 4, 1), (600, 64, 400), (65, 65, 40), (200, 264, 8), (8, 1024, 7), (260, 90, 200), (64, 64, 64),
                  (330, 130, 24), (100, 6, 129), (72, 601, 16), (520, 128, 33), (150, 1500, 30), (130, 200, 393), (300, 30, 100)],
 }
-#: The rows of a packed block.
-ROW_BLOCK = {"mma_sp": 16, "wgmma_sp": 64}
 TARGET = {"mma_sp": "sm_80", "wgmma_sp": "sm_90a"}
 BYTES = {"bf16": 2, "f16": 2, "f32": 4, "f8E4M3FN": 1, "i8": 1}
 #: The types of an output.
@@ -79,12 +78,8 @@ class Case:
 
     @property
     def packed_bytes(self):
-        """64 bytes of values of each row for 128 of the dense matrix, and metadata."""
         rows, k, _ = self.shape
-        bytes_per_element = BYTES[self.element]
-        row_block = ROW_BLOCK[self.family]
-        per_row = 64 + (16 if bytes_per_element == 1 else 8)
-        return -(-rows // row_block) * row_block * -(-k * bytes_per_element // 128) * per_row
+        return products.packed_bytes(self.family, BYTES[self.element], rows, k)
 
     @property
     def epilogue(self):

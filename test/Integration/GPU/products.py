@@ -18,6 +18,14 @@ FAMILIES = {
 }
 
 
+def packed_bytes(family, element_bytes, rows, k):
+    """As PackedLayout::bytes(): of each row, 64 bytes of values for 128 of the dense
+    matrix, and metadata, of which bytes have twice as much."""
+    row_block = FAMILIES[family][1]
+    per_row = 64 + (16 if element_bytes == 1 else 8)
+    return -(-rows // row_block) * row_block * -(-k * element_bytes // 128) * per_row
+
+
 @dataclass(frozen=True)
 class Epilogue:
     """What becomes of the accumulator.
@@ -112,12 +120,7 @@ class Case:
 
     @property
     def packed_bytes(self):
-        """As PackedLayout::bytes(): of each row, 64 bytes of values for 128 of the
-        dense matrix, and metadata, of which bytes have twice as much."""
-        bytes_per_element = ELEMENTS[self.element][1]
-        row_block = FAMILIES[self.family][1]
-        per_row = 64 + (16 if bytes_per_element == 1 else 8)
-        return -(-self.rows // row_block) * row_block * -(-self.k * bytes_per_element // 128) * per_row
+        return packed_bytes(self.family, ELEMENTS[self.element][1], self.rows, self.k)
 
     def shape(self, kind):
         """The shape of an epilogue operand, and its map."""
