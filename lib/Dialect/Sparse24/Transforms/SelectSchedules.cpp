@@ -72,14 +72,21 @@ static void emitRemark(MatmulOp op, const ScheduleEstimate &estimate,
                         llvm::formatv("{0:f1}", estimate.microseconds).str());
 }
 
+/// Whether an operation takes special functions of the hardware (ex2, rcp, …).
+static bool isSpecial(Operation *op) {
+  if (isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp,
+          math::FloorOp, math::FmaOp, math::RoundOp, math::RoundEvenOp,
+          math::TruncOp>(op))
+    return false;
+  return isa<math::MathDialect>(op->getDialect()) || isa<arith::DivFOp>(op);
+}
+
 /// A multiprocessor computes 128 sums or products a clock, but 16 special
-/// functions (ex2, rcp, …), of which `exp`, `tanh` or a quotient take about
-/// two.
+/// functions, of which `exp`, `tanh` or a quotient take about two.
 static double getEpilogueClocks(MatmulOp op) {
   double clocks = 0;
   op.getEpilogue().walk([&](Operation *inner) {
-    if (isa<math::MathDialect>(inner->getDialect()) ||
-        isa<arith::DivFOp>(inner))
+    if (isSpecial(inner))
       clocks += 2.0 / 16;
     else if (inner->getNumOperands() > 0 && !isa<YieldOp>(inner))
       clocks += 1.0 / 128;
