@@ -9,9 +9,10 @@ import products
 
 from sparse24 import pattern
 
+FAMILIES = tuple(products.FAMILIES)
 #: Element type -> its name in MLIR, the bits' NumPy type.
-ELEMENTS = {"bf16": ("bf16", np.uint16), "f16": ("f16", np.uint16), "tf32": ("f32", np.uint32), "s8": ("i8", np.uint8),
-            "u8": ("ui8", np.uint8), "e4m3": ("f8E4M3FN", np.uint8), "e5m2": ("f8E5M2", np.uint8)}
+ELEMENTS = {element: (products.ELEMENTS[element][0], np.dtype(f"u{products.ELEMENTS[element][1]}").type)
+            for element in products.FAMILIES["wgmma_sp"][0]}
 #: Criteria with scores.
 SCORED = ("importance", "wanda")
 #: Rows of whole words of metadata and of pieces, of groups and of pieces.
@@ -22,7 +23,6 @@ DYNAMIC = ((3, 30), (5, 64), (17, 129))
 BOTH_WAYS = ((5, 64), (70, 7), (17, 129))
 #: Tiles take long to compile: one type of each size has them of all shapes, and both ways.
 TILED = ("bf16", "tf32", "s8")
-FAMILIES = ("mma_sp", "wgmma_sp")
 
 
 def special_bits(element):

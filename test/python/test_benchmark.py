@@ -13,7 +13,7 @@ import pytest
 from sparse24 import tools
 
 ROOT = Path(__file__).resolve().parents[2]
-HARNESS = ROOT / "test" / "Integration" / "GPU"
+HARNESS = Path(products.__file__).parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import compiled  # noqa: E402
 import report  # noqa: E402

@@ -92,6 +92,18 @@ static int64_t getPanelBytes(const PanelLayout &panel, int64_t cols) {
   return wgmma_sp::kM * cols * panel.getElementBytes();
 }
 
+/// What a consumer's panels of some operands take, each as aligned as its
+/// swizzle wants.
+static int64_t getConsumerBytes(ArrayRef<EpilogueOperand> operands,
+                                int64_t cols) {
+  int64_t bytes = 0;
+  for (const EpilogueOperand &operand : operands)
+    if (operand.panel)
+      bytes += llvm::alignTo(getPanelBytes(*operand.panel, cols),
+                             wgmma_sp::kSwizzleAlignment);
+  return bytes;
+}
+
 OperandStages::OperandStages(const WgmmaSpKernelSpec &spec,
                              ArrayRef<EpilogueOperand> operands)
     : operands(operands), consumers(spec.getTeamConsumers()) {
@@ -106,21 +118,12 @@ OperandStages::OperandStages(const WgmmaSpKernelSpec &spec,
     bool isWhole = llvm::all_of(operands, [&](const EpilogueOperand &operand) {
       return !operand.panel || cols % operand.panel->boxCols == 0;
     });
-    if (isWhole &&
-        consumers * getConsumerBytes(cols) <= Stages(spec).denseBytes) {
+    if (isWhole && consumers * getConsumerBytes(operands, cols) <=
+                       Stages(spec).denseBytes) {
       columns = cols;
       return;
     }
   }
-}
-
-int64_t OperandStages::getConsumerBytes(int64_t cols) const {
-  int64_t bytes = 0;
-  for (const EpilogueOperand &operand : operands)
-    if (operand.panel)
-      bytes += llvm::alignTo(getPanelBytes(*operand.panel, cols),
-                             wgmma_sp::kSwizzleAlignment);
-  return bytes;
 }
 
 int64_t OperandStages::getBytes(int64_t cols) const {
@@ -133,15 +136,10 @@ int64_t OperandStages::getBytes(int64_t cols) const {
 
 IndexValue OperandStages::getPlace(IndexValue consumer,
                                    const EpilogueOperand &operand) const {
-  int64_t before = 0;
-  for (const EpilogueOperand &other : operands) {
-    if (&other == &operand)
-      break;
-    if (other.panel)
-      before += llvm::alignTo(getPanelBytes(*other.panel, columns),
-                              wgmma_sp::kSwizzleAlignment);
-  }
-  return consumer * getConsumerBytes(columns) + before;
+  ArrayRef<EpilogueOperand> before =
+      operands.take_front(&operand - operands.data());
+  return consumer * getConsumerBytes(operands, columns) +
+         getConsumerBytes(before, columns);
 }
 
 int64_t mlir::sparse24::getNumOperandStages(const WgmmaSpKernelSpec &spec) {

@@ -56,8 +56,6 @@ public:
                       const EpilogueOperand &operand) const;
 
 private:
-  int64_t getConsumerBytes(int64_t cols) const;
-
   ArrayRef<EpilogueOperand> operands;
   int64_t consumers, columns = 0;
 };

@@ -268,8 +268,7 @@ namespace {
 class Turns {
 public:
   explicit Turns(WgmmaSpKernelContext &context)
-      : context(context), b(context.builder),
-        team(context.consumer / context.spec.getTeamConsumers()),
+      : context(context), b(context.builder), team(context.consumer),
         numOperandStages(getNumOperandStages(context.spec)),
         tileStages(context.numBlocks + numOperandStages) {}
 

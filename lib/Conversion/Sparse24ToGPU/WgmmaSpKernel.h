@@ -36,7 +36,8 @@ struct WgmmaSpKernelSpec : KernelSpec {
   /// This is the part of the kernel that computes tiles of half as many rows.
   bool isHalf = false;
 
-  /// Consumers have a part of each tile, or with ping-pong take tiles in turn.
+  /// Consumers have a part of each tile, or with ping-pong take tiles in turn:
+  /// then each is a team (`schedule_c10`).
   int64_t getNumTeams() const { return schedule.getPingPong() ? 2 : 1; }
   int64_t getTeamConsumers() const {
     return schedule.getWarpRows() / wgmma_sp::kWarps;
@@ -215,8 +216,7 @@ struct WgmmaSpKernelContext {
                         IndexValue count) const;
   /// The consumer among those that have a part of its tile.
   IndexValue getConsumerInTeam() const {
-    return spec.getNumTeams() == 1 ? consumer
-                                   : consumer % spec.getTeamConsumers();
+    return spec.getNumTeams() == 1 ? consumer : constant(0);
   }
   /// All stages, as bytes, and the address of one, for copies into them.
   Value viewStages() const;

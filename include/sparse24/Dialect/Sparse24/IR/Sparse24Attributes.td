@@ -100,9 +100,9 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     the dense operand. With `stream_k` the work is divided evenly among CTAs
     along K, across tiles, instead of tile by tile. With `ping_pong` there are two
     teams of `warps`, which take tiles in turn, so that one multiplies while the
-    other computes its epilogue.
-    With `split_tail` clusters whose last tiles would leave half of them or more
-    without work compute those in halves, the upper and the lower rows.
+    other computes its epilogue. With `split_tail` clusters whose last tiles would
+    leave half of them or more without work compute those in halves, the upper
+    and the lower rows.
 
     Rules:
     * `schedule_c1`: all numbers are positive, and `stages` at least 3 (mma_sp)
