@@ -151,9 +151,6 @@ Sparse24Status Context::initialize(const Sparse24Module &module,
   ScopedContext scope(driver, device.handle);
   if (scope.result())
     return failDriver(driver, scope.result(), "cuCtxPushCurrent");
-  if (int result = driver.cuDeviceGetAttribute(
-          &multiprocessorCount, kDeviceMultiprocessorCount, device.device))
-    return failDriver(driver, result, "cuDeviceGetAttribute");
   if (Sparse24Status status = loadKernels(module))
     return status;
   if (Sparse24Status status = uploadWeights(module, weightsPath))
@@ -211,7 +208,45 @@ Sparse24Status Context::loadKernel(const Sparse24Kernel &kernel,
     return failDriver(driver, result,
                       "allowing kernel " + quoted(loaded.name) + " " +
                           std::to_string(bytes) + " bytes of shared memory");
+  if (kernel.cluster > 0)
+    if (Sparse24Status status = countClusters(kernel, loaded))
+      return status;
   kernels.push_back(std::move(loaded));
+  return SPARSE24_SUCCESS;
+}
+
+Sparse24Status Context::countClusters(const Sparse24Kernel &kernel,
+                                      Kernel &loaded) {
+  if (driver.cuOccupancyMaxActiveClusters) {
+    DriverClusterAttribute attribute;
+    attribute.cluster[0] = static_cast<unsigned>(kernel.cluster);
+    DriverLaunchConfig config = {};
+    config.grid[0] = attribute.cluster[0];
+    config.block[0] = static_cast<unsigned>(kernel.threads);
+    config.grid[1] = config.grid[2] = config.block[1] = config.block[2] = 1;
+    config.sharedMemoryBytes = kernel.dynamicSharedMemoryBytes;
+    config.attributes = &attribute;
+    config.numAttributes = 1;
+    if (int result = driver.cuOccupancyMaxActiveClusters(
+            &loaded.residentClusters, loaded.function, &config))
+      return failDriver(driver, result,
+                        "counting clusters of " +
+                            std::to_string(kernel.cluster) +
+                            " blocks of kernel " + quoted(loaded.name));
+  } else {
+    int multiprocessors = 0;
+    if (int result = driver.cuDeviceGetAttribute(
+            &multiprocessors, kDeviceMultiprocessorCount, device.device))
+      return failDriver(driver, result, "cuDeviceGetAttribute");
+    loaded.residentClusters = multiprocessors / kernel.cluster;
+  }
+  if (loaded.residentClusters == 0)
+    return fail(SPARSE24_UNSUPPORTED_DEVICE,
+                "kernel " + quoted(loaded.name) + " needs clusters of " +
+                    std::to_string(kernel.cluster) +
+                    " blocks, for which this device (" +
+                    deviceName(driver, device.device) +
+                    ") has no room; compile it with a smaller cluster");
   return SPARSE24_SUCCESS;
 }
 

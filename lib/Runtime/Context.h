@@ -67,11 +67,15 @@ public:
     std::string name;
     DriverFunction function = nullptr;
     uint32_t dynamicSharedMemoryBytes = 0;
+    /// 0 if the program doesn't ask.
+    int residentClusters = 0;
   };
+  bool hasKernel(int32_t number) const {
+    return number >= 0 && static_cast<size_t>(number) < kernels.size();
+  }
 
   const Driver &driver;
   DeviceContext device;
-  int multiprocessorCount = 0;
   std::vector<Kernel> kernels;
   std::vector<DriverAddress> weights;
   /// Where temporaries come from; null if the module has none.
@@ -80,6 +84,7 @@ public:
 private:
   Sparse24Status loadKernels(const Sparse24Module &module);
   Sparse24Status loadKernel(const Sparse24Kernel &kernel, DriverModule module);
+  Sparse24Status countClusters(const Sparse24Kernel &kernel, Kernel &loaded);
   Sparse24Status uploadWeights(const Sparse24Module &module,
                                const char *weightsPath);
   Sparse24Status createPool();

@@ -149,6 +149,9 @@ inline constexpr size_t kTensorMapBytes = 128;
   F(cuLaunchKernelEx, "cuLaunchKernelEx",                                      \
     (const DriverLaunchConfig *config, DriverFunction function, void **params, \
      void **extra))                                                            \
+  F(cuOccupancyMaxActiveClusters, "cuOccupancyMaxActiveClusters",              \
+    (int *clusters, DriverFunction function,                                   \
+     const DriverLaunchConfig *config))                                        \
   F(cuTensorMapEncodeTiled, "cuTensorMapEncodeTiled",                          \
     (void *map, int type, unsigned rank, void *address, const uint64_t *sizes, \
      const uint64_t *strides, const uint32_t *box,                             \

@@ -90,9 +90,11 @@ void *sparse24ContextWeight(void *context, int32_t index) {
   return reinterpret_cast<void *>(self->weights[index]);
 }
 
-int64_t sparse24MultiprocessorCount(void *context) {
+int64_t sparse24ResidentClusters(void *context, int32_t kernel) {
   auto *self = static_cast<Context *>(context);
-  return self ? self->multiprocessorCount : 0;
+  return self && self->hasKernel(kernel)
+             ? self->kernels[kernel].residentClusters
+             : 0;
 }
 
 int32_t sparse24Launch(void *context, int32_t kernel, int64_t gridX,
@@ -102,8 +104,7 @@ int32_t sparse24Launch(void *context, int32_t kernel, int64_t gridX,
                        int64_t dynamicSharedMemoryBytes, void *stream,
                        void **params) {
   auto *self = static_cast<Context *>(context);
-  if (!self || kernel < 0 ||
-      static_cast<size_t>(kernel) >= self->kernels.size())
+  if (!self || !self->hasKernel(kernel))
     return fail(SPARSE24_INVALID_ARGUMENT,
                 self ? "sparse24Launch: the context has no kernel number " +
                            std::to_string(kernel)

@@ -3,7 +3,9 @@
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/SymbolTable.h"
+#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "sparse24/Target/Passes.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::sparse24 {
 #define GEN_PASS_DEF_SPARSE24MERGEKERNELSPASS
@@ -87,9 +89,12 @@ void MergeKernels::runOnOperation() {
                              {FlatSymbolRefAttr::get(shared.getNameAttr())});
     }
   }
-  getOperation().walk([&](gpu::LaunchFuncOp launch) {
-    if (SymbolRefAttr name = renamed.lookup(launch.getKernel()))
-      launch.setKernelAttr(name);
+  getOperation().walk([&](Operation *op) {
+    llvm::TypeSwitch<Operation *>(op)
+        .Case<gpu::LaunchFuncOp, ResidentClustersOp>([&](auto user) {
+          if (SymbolRefAttr name = renamed.lookup(user.getKernel()))
+            user.setKernelAttr(name);
+        });
   });
   for (gpu::GPUModuleOp module : llvm::drop_begin(modules))
     module.erase();

@@ -220,11 +220,7 @@ struct LaunchConfig {
   unsigned numAttributes;
 };
 
-int cuLaunchKernelEx(const LaunchConfig *config, void *function, void **params,
-                     void **) {
-  int result;
-  if (fails("cuLaunchKernelEx", result))
-    return result;
+static FakeCuda::Launch describe(const LaunchConfig *config, void *function) {
   FakeCuda::Launch launched{*static_cast<std::string *>(function),
                             {config->gridX, config->gridY, config->gridZ},
                             {config->blockX, config->blockY, config->blockZ},
@@ -236,7 +232,28 @@ int cuLaunchKernelEx(const LaunchConfig *config, void *function, void **params,
   for (unsigned i = 0; i < config->numAttributes; ++i)
     if (config->attributes[i].id == 4)
       std::copy_n(config->attributes[i].value, 3, launched.cluster);
-  launch(launched, params);
+  return launched;
+}
+
+int cuLaunchKernelEx(const LaunchConfig *config, void *function, void **params,
+                     void **) {
+  int result;
+  if (fails("cuLaunchKernelEx", result))
+    return result;
+  launch(describe(config, function), params);
+  return 0;
+}
+
+int cuOccupancyMaxActiveClusters(int *clusters, void *function,
+                                 const LaunchConfig *config) {
+  int result;
+  if (fails("cuOccupancyMaxActiveClusters", result))
+    return result;
+  state().counted.push_back(describe(config, function));
+  int blocks = static_cast<int>(state().counted.back().cluster[0]);
+  *clusters = state().residentClusters < 0
+                  ? state().multiprocessorCount / blocks
+                  : state().residentClusters;
   return 0;
 }
 

@@ -43,6 +43,8 @@ struct FakeCuda {
   /// cuGetErrorString and cuDeviceGetAttribute.
   std::vector<std::string> calls;
   std::vector<Launch> launches;
+  /// Of which clusters were counted.
+  std::vector<Launch> counted;
   std::vector<TensorMap> tensorMaps;
 
   /// Results that functions return instead of working.
@@ -55,6 +57,9 @@ struct FakeCuda {
   std::string jitLog;
   int numDevices = 1;
   int multiprocessorCount = 132;
+  /// Clusters that run at a time; if negative, as many as there are
+  /// multiprocessors for.
+  int residentClusters = -1;
   int sharedMemoryLimit = 232448;
   bool hasMemoryPools = true;
   size_t paramWords = 0;

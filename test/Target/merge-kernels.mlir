@@ -50,10 +50,12 @@ module attributes {gpu.container_module} {
   }
   // CHECK-LABEL: func @launches
   func.func @launches(%x: memref<?xf32>, %i: index, %v: f32, %map: !map) {
+    // CHECK: sparse24.resident_clusters @a::@f cluster
     // CHECK: gpu.launch_func @a::@f blocks
     // CHECK: gpu.launch_func @a::@f blocks
     // CHECK: gpu.launch_func @a::@different blocks
     // CHECK: gpu.launch_func @a::@f_0 blocks
+    %n = sparse24.resident_clusters @b::@same cluster = 1, threads = 32, shared_memory = 0 : index
     gpu.launch_func @a::@f blocks in (%i, %i, %i) threads in (%i, %i, %i) args(%x : memref<?xf32>, %i : index, %v : f32)
     gpu.launch_func @b::@same blocks in (%i, %i, %i) threads in (%i, %i, %i) args(%x : memref<?xf32>, %i : index, %v : f32)
     gpu.launch_func @b::@different blocks in (%i, %i, %i) threads in (%i, %i, %i) args(%x : memref<?xf32>, %i : index, %v : f32)

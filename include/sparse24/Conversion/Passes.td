@@ -91,7 +91,7 @@ def Sparse24ConvertToEmulatorPass : Pass<"sparse24-convert-to-emulator", "::mlir
       one of `sparse24EmulatorMemset32`; allocations, constants and weights are
       made known to the emulator, so that it finds accesses out of bounds.
       `nvgpu.tma.create.descriptor` makes a tensor map of the emulator's;
-      `sparse24.multiprocessor_count` is 4.
+      `sparse24.resident_clusters` counts on 4 multiprocessors.
 
     Shared variables are offsets in the CTA's window: static ones from its start
     in the order of their definition, then the dynamic one, at a multiple of 16

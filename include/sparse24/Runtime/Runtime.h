@@ -103,7 +103,7 @@ SPARSE24_RUNTIME_EXPORT const char *sparse24LastError(void);
 
 /// The version of the structures and functions below; a program compiled for
 /// another one is refused by sparse24ContextCreate().
-#define SPARSE24_RUNTIME_ABI_VERSION 3
+#define SPARSE24_RUNTIME_ABI_VERSION 4
 
 /// Device code: PTX text that ends in a NUL, a cubin or a fat binary.
 typedef struct Sparse24Image {
@@ -119,6 +119,10 @@ typedef struct Sparse24Kernel {
   int32_t image;
   /// The largest dynamic shared memory that any launch of it asks for.
   uint32_t dynamicSharedMemoryBytes;
+  /// Threads of a block and blocks of a cluster, if the program calls
+  /// sparse24ResidentClusters(), else 0.
+  int32_t threads;
+  int32_t cluster;
 } Sparse24Kernel;
 
 /// A weight that the program reads.
@@ -162,8 +166,13 @@ SPARSE24_RUNTIME_EXPORT int32_t sparse24ContextDestroy(void *context);
 SPARSE24_RUNTIME_EXPORT void *sparse24ContextWeight(void *context,
                                                     int32_t index);
 
-/// The number of multiprocessors of the context's device; 0 without a context.
-SPARSE24_RUNTIME_EXPORT int64_t sparse24MultiprocessorCount(void *context);
+/// As many clusters of the module's kernel `kernel` run on the context's device
+/// at a time, at least 1: sparse24ContextCreate() asks the driver, and fails
+/// with SPARSE24_UNSUPPORTED_DEVICE if there is room for none. Drivers older
+/// than CUDA 12 can't say; then it's multiprocessors by blocks of a cluster. 0
+/// without a context or such a kernel.
+SPARSE24_RUNTIME_EXPORT int64_t sparse24ResidentClusters(void *context,
+                                                         int32_t kernel);
 
 /// Launches the module's kernel `kernel` with `params` as cuLaunchKernel takes
 /// them. A grid or block with a zero extent is no work and succeeds. Clusters

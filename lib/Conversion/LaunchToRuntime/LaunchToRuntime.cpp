@@ -67,6 +67,10 @@ private:
   void changeSignature();
   void checkArguments();
 
+  /// The number of a kernel with so much dynamic shared memory, which `user`
+  /// refers to; or says what is wrong.
+  FailureOr<int32_t> addKernel(Operation *user, SymbolRefAttr kernel,
+                               int64_t sharedMemoryBytes);
   LogicalResult convert(gpu::LaunchFuncOp launch);
   /// Writes the array of pointers to a kernel's parameters.
   Value createParameters(gpu::LaunchFuncOp launch);
@@ -76,7 +80,7 @@ private:
   LogicalResult convert(gpu::MemsetOp memset);
   LogicalResult convert(WeightOp weight);
   LogicalResult convert(nvgpu::TmaCreateDescriptorOp create);
-  LogicalResult convert(MultiprocessorCountOp count);
+  LogicalResult convert(ResidentClustersOp resident);
   LogicalResult convert(func::ReturnOp returnOp);
 
   /// Calls a function that returns a status, unless an earlier one failed. The
@@ -181,7 +185,7 @@ LogicalResult EntryLowering::run() {
         llvm::TypeSwitch<Operation *, LogicalResult>(op)
             .Case<gpu::LaunchFuncOp, gpu::MemsetOp, memref::AllocOp,
                   memref::DeallocOp, memref::CopyOp, WeightOp,
-                  nvgpu::TmaCreateDescriptorOp, MultiprocessorCountOp,
+                  nvgpu::TmaCreateDescriptorOp, ResidentClustersOp,
                   func::ReturnOp>(
                 [&](auto concrete) { return convert(concrete); })
             .Default(success());
@@ -367,21 +371,27 @@ Value EntryLowering::createParameters(gpu::LaunchFuncOp launch) {
   return params;
 }
 
+FailureOr<int32_t> EntryLowering::addKernel(Operation *user,
+                                            SymbolRefAttr kernel,
+                                            int64_t sharedMemoryBytes) {
+  StringAttr binaryName = kernel.getRootReference();
+  auto binary = runtime.getSymbolTable().lookup<gpu::BinaryOp>(binaryName);
+  if (!binary)
+    return user->emitOpError("refers to a kernel of '")
+           << binaryName.getValue()
+           << "', which isn't a 'gpu.binary'; serialize kernels first "
+              "(-gpu-module-to-binary)";
+  if (failed(runtime.getOrCreateImage(binary)))
+    return failure();
+  return description.addKernel(kernel, sharedMemoryBytes);
+}
+
 LogicalResult EntryLowering::convert(gpu::LaunchFuncOp launch) {
   Location loc = launch.getLoc();
   if (launch.getAsyncToken() || !launch.getAsyncDependencies().empty() ||
       launch.getAsyncObject())
     return launch.emitOpError("is asynchronous; the runtime launches on the "
                               "stream that its caller gives");
-  auto binary = runtime.getSymbolTable().lookup<gpu::BinaryOp>(
-      launch.getKernelModuleName());
-  if (!binary)
-    return launch.emitOpError("launches a kernel of '")
-           << launch.getKernelModuleName().getValue()
-           << "', which isn't a 'gpu.binary'; serialize kernels first "
-              "(-gpu-module-to-binary)";
-  if (failed(runtime.getOrCreateImage(binary)))
-    return failure();
   APInt sharedMemory(32, 0);
   if (Value size = launch.getDynamicSharedMemorySize())
     if (!matchPattern(size, m_ConstantInt(&sharedMemory)))
@@ -389,10 +399,13 @@ LogicalResult EntryLowering::convert(gpu::LaunchFuncOp launch) {
                                 "memory");
 
   int64_t sharedMemoryBytes = sharedMemory.getSExtValue();
-  int32_t kernel = description.addKernel(launch.getKernel(), sharedMemoryBytes);
+  FailureOr<int32_t> kernel =
+      addKernel(launch, launch.getKernel(), sharedMemoryBytes);
+  if (failed(kernel))
+    return failure();
   callGuarded(loc, "sparse24Launch", [&] {
     Value params = createParameters(launch);
-    SmallVector<Value> arguments = {context, constant(loc, i32Type, kernel)};
+    SmallVector<Value> arguments = {context, constant(loc, i32Type, *kernel)};
     llvm::append_range(arguments, createLaunchExtents(builder, launch));
     arguments.append(
         {constant(loc, i64Type, sharedMemoryBytes), stream, params});
@@ -509,14 +522,23 @@ LogicalResult EntryLowering::convert(nvgpu::TmaCreateDescriptorOp create) {
   return success();
 }
 
-LogicalResult EntryLowering::convert(MultiprocessorCountOp count) {
-  Location loc = count.getLoc();
-  Value number = runtime.call(builder, loc, "sparse24MultiprocessorCount",
-                              i64Type, context);
-  count.replaceAllUsesWith(
+LogicalResult EntryLowering::convert(ResidentClustersOp resident) {
+  SymbolRefAttr name = resident.getKernel();
+  FailureOr<int32_t> kernel = addKernel(
+      resident, name, static_cast<int64_t>(resident.getSharedMemoryBytes()));
+  if (failed(kernel))
+    return failure();
+  if (!description.countClusters(name, resident.getThreads(),
+                                 resident.getCluster()))
+    return resident.emitOpError("asks for other clusters of ")
+           << name << " than another operation of this function";
+  Location loc = resident.getLoc();
+  Value number = runtime.call(builder, loc, "sparse24ResidentClusters", i64Type,
+                              {context, constant(loc, i32Type, *kernel)});
+  resident.replaceAllUsesWith(
       arith::IndexCastOp::create(builder, loc, builder.getIndexType(), number)
           .getResult());
-  count.erase();
+  resident.erase();
   return success();
 }
 

@@ -27,6 +27,16 @@ int32_t ModuleDescription::addKernel(SymbolRefAttr kernel,
   return entry->second.number;
 }
 
+bool ModuleDescription::countClusters(SymbolRefAttr kernel, int64_t threads,
+                                      int64_t cluster) {
+  Kernel &counted = kernels.find(kernel)->second;
+  if (counted.cluster == 0) {
+    counted.threads = threads;
+    counted.cluster = cluster;
+  }
+  return counted.threads == threads && counted.cluster == cluster;
+}
+
 int32_t ModuleDescription::addWeight(StringAttr name, uint64_t layoutHash,
                                      uint64_t bytes) {
   for (auto [number, weight] : llvm::enumerate(weights))
@@ -167,7 +177,7 @@ RuntimeBuilder::createDescription(Location loc, StringRef name,
     return LLVM::LLVMStructType::getLiteral(context, fields);
   };
   auto imageType = structType({ptrType, i64Type});
-  auto kernelType = structType({ptrType, i32Type, i32Type});
+  auto kernelType = structType({ptrType, i32Type, i32Type, i32Type, i32Type});
   auto weightType = structType({ptrType, i64Type, i64Type});
   auto moduleType = structType(
       {i32Type, i32Type, ptrType, i32Type, i32Type, ptrType, ptrType, i32Type});
@@ -196,7 +206,9 @@ RuntimeBuilder::createDescription(Location loc, StringRef name,
           const auto &[symbol, kernel] = kernels[i];
           return {createString(inner, loc, symbol.getLeafReference()),
                   constant(inner, i32Type, kernel.image),
-                  constant(inner, i32Type, kernel.dynamicSharedMemoryBytes)};
+                  constant(inner, i32Type, kernel.dynamicSharedMemoryBytes),
+                  constant(inner, i32Type, kernel.threads),
+                  constant(inner, i32Type, kernel.cluster)};
         });
     Value weightArray =
         createArray(builder, loc, name + "_weights", weightType, weights.size(),

@@ -21,6 +21,8 @@ public:
     int32_t number;
     int32_t image;
     int64_t dynamicSharedMemoryBytes;
+    /// Of which resident clusters are counted; 0 if they aren't.
+    int64_t threads = 0, cluster = 0;
   };
   struct Weight {
     StringAttr name;
@@ -30,6 +32,9 @@ public:
 
   /// The number of a kernel that is launched with so much shared memory.
   int32_t addKernel(SymbolRefAttr kernel, int64_t dynamicSharedMemoryBytes);
+  /// Has clusters of a kernel counted; false if it was already asked for
+  /// others.
+  bool countClusters(SymbolRefAttr kernel, int64_t threads, int64_t cluster);
   int32_t addWeight(StringAttr name, uint64_t layoutHash, uint64_t bytes);
   void addTemporary() { temporaries = true; }
 

@@ -31,6 +31,9 @@ private:
   llvm::StringMap<gpu::GPUFuncOp> kernels;
 };
 
+/// A kernel's name in its module.
+SymbolRefAttr getKernelName(gpu::GPUFuncOp kernel);
+
 /// Launches a kernel on a row of CTAs, in clusters of so many; memrefs are cast
 /// to the kernel's types.
 void launchKernel(ImplicitLocOpBuilder &builder, gpu::GPUFuncOp kernel,

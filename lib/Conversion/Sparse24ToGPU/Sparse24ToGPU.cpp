@@ -54,6 +54,12 @@ KernelLibrary::getOrBuild(StringRef key,
   return kernel;
 }
 
+SymbolRefAttr mlir::sparse24::getKernelName(gpu::GPUFuncOp kernel) {
+  auto module = kernel->getParentOfType<gpu::GPUModuleOp>();
+  return SymbolRefAttr::get(module.getNameAttr(),
+                            {SymbolRefAttr::get(kernel.getNameAttr())});
+}
+
 void mlir::sparse24::launchKernel(ImplicitLocOpBuilder &b,
                                   gpu::GPUFuncOp kernel, IndexValue numBlocks,
                                   int64_t numThreads, int64_t cluster,

@@ -166,10 +166,13 @@ static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
       });
   int64_t cluster = spec.schedule.getCluster();
   // As many clusters as the device runs at a time, for they are persistent.
-  IndexValue multiprocessors(b, MultiprocessorCountOp::create(b));
+  IndexValue resident(
+      b, ResidentClustersOp::create(b, b.getIndexType(), getKernelName(kernel),
+                                    cluster, spec.getNumThreads(),
+                                    spec.getSharedMemoryBytes()));
   IndexValue clusters = getMaxClusters(spec, getRows(b, spec, matmul.getInit()),
                                        getCols(b, spec, matmul.getInit()))
-                            .min(multiprocessors / cluster);
+                            .min(resident);
 
   ::sparse24::PackedLayout layout = spec.getPackedLayout();
   SmallVector<Value> operands = {

@@ -47,7 +47,7 @@ private:
   LogicalResult convert(memref::GetGlobalOp global);
   LogicalResult convert(WeightOp weight);
   LogicalResult convert(nvgpu::TmaCreateDescriptorOp create);
-  LogicalResult convert(MultiprocessorCountOp count);
+  LogicalResult convert(ResidentClustersOp resident);
   LogicalResult convertMemory();
 
   Value constant(Location loc, Type type, int64_t value);

@@ -126,11 +126,13 @@ LogicalResult HostCode::convert(nvgpu::TmaCreateDescriptorOp create) {
   return success();
 }
 
-LogicalResult HostCode::convert(MultiprocessorCountOp count) {
-  count.replaceAllUsesWith(
-      arith::ConstantIndexOp::create(builder, count.getLoc(), kMultiprocessors)
+LogicalResult HostCode::convert(ResidentClustersOp resident) {
+  int64_t clusters =
+      std::max<int64_t>(kMultiprocessors / resident.getCluster(), 1);
+  resident.replaceAllUsesWith(
+      arith::ConstantIndexOp::create(builder, resident.getLoc(), clusters)
           .getResult());
-  count.erase();
+  resident.erase();
   return success();
 }
 
@@ -141,11 +143,11 @@ LogicalResult HostCode::convertMemory() {
     LogicalResult result =
         llvm::TypeSwitch<Operation *, LogicalResult>(op)
             .Case<memref::AllocOp, memref::DeallocOp, memref::GetGlobalOp,
-                  WeightOp, nvgpu::TmaCreateDescriptorOp,
-                  MultiprocessorCountOp>([&](auto known) {
-              builder.setInsertionPoint(known);
-              return convert(known);
-            })
+                  WeightOp, nvgpu::TmaCreateDescriptorOp, ResidentClustersOp>(
+                [&](auto known) {
+                  builder.setInsertionPoint(known);
+                  return convert(known);
+                })
             .Default(success());
     if (failed(result))
       return failure();

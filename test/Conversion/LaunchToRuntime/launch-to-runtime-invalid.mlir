@@ -102,8 +102,20 @@ module attributes {gpu.container_module} {
   }
   func.func @unserialized() {
     %c1 = arith.constant 1 : index
-    // expected-error @below {{'gpu.launch_func' op launches a kernel of 'kernels', which isn't a 'gpu.binary'; serialize kernels first}}
+    // expected-error @below {{'gpu.launch_func' op refers to a kernel of 'kernels', which isn't a 'gpu.binary'; serialize kernels first}}
     gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1)
+    return
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.binary @kernels [#gpu.object<#nvvm.target, assembly = "PTX">]
+  func.func @other_clusters() {
+    %0 = sparse24.resident_clusters @kernels::@k cluster = 2, threads = 128, shared_memory = 0 : index
+    // expected-error @below {{'sparse24.resident_clusters' op asks for other clusters of @kernels::@k than another operation of this function}}
+    %1 = sparse24.resident_clusters @kernels::@k cluster = 4, threads = 128, shared_memory = 0 : index
     return
   }
 }

@@ -7,7 +7,7 @@
 
 // Each kernel once, with the most shared memory that a launch asks for: its name,
 // image and bytes.
-// CHECK-DAG: llvm.mlir.global internal constant @f_kernels() {{.*}} : !llvm.array<1 x struct<(ptr, i32, i32)>>
+// CHECK-DAG: llvm.mlir.global internal constant @f_kernels() {{.*}} : !llvm.array<1 x struct<(ptr, i32, i32, i32, i32)>>
 // CHECK-DAG: llvm.mlir.constant(65536 : i32)
 
 // CHECK-LABEL: func.func @f_run(
@@ -166,7 +166,7 @@ func.func @row(%x: memref<4x8xf32>, %i: index, %value: f32) {
 // CHECK-DAG:   llvm.mlir.global internal constant @h_images{{.*}} : !llvm.array<1 x struct<(ptr, i64)>>
 // CHECK-DAG:   llvm.mlir.global internal constant @g_weights{{.*}} : !llvm.array<1 x struct<(ptr, i64, i64)>>
 // CHECK-DAG:   llvm.mlir.global internal constant @g_images{{.*}} : !llvm.array<2 x struct<(ptr, i64)>>
-// CHECK-DAG:   llvm.mlir.global internal constant @g_kernels{{.*}} : !llvm.array<2 x struct<(ptr, i32, i32)>>
+// CHECK-DAG:   llvm.mlir.global internal constant @g_kernels{{.*}} : !llvm.array<2 x struct<(ptr, i32, i32, i32, i32)>>
 
 // CHECK-LABEL: func.func @h_run(
 // CHECK:         %[[P:.*]] = llvm.call @sparse24ContextWeight(%{{.*}}, %c0_i32{{.*}}) : (!llvm.ptr, i32) -> !llvm.ptr
@@ -199,7 +199,8 @@ module attributes {gpu.container_module} {
 // -----
 
 // A tensor map is encoded unless something failed before, at a place of its own,
-// which is the kernel's parameter as it is. Clusters and the device's size.
+// which is the kernel's parameter as it is. Clusters, and how many
+// of the kernel run at a time.
 
 // CHECK-LABEL: func.func @clusters_run(
 // CHECK-SAME:    %[[CONTEXT:.*]]: !llvm.ptr, %[[X:.*]]: memref<?x384xbf16>, %[[STREAM:.*]]: !llvm.ptr)
@@ -208,7 +209,7 @@ module attributes {gpu.container_module} {
 // CHECK-DAG:     %[[MAP:.*]] = llvm.alloca %{{.*}} x !llvm.array<16 x i64> {alignment = 64 : i64}
 // CHECK-DAG:     %[[BOX:.*]] = llvm.alloca %{{.*}} x !llvm.array<2 x i64> {alignment = 64 : i64}
 // CHECK-DAG:     %[[TENSOR:.*]] = llvm.alloca %{{.*}} x !llvm.struct<(ptr, ptr, i64, array<2 x i64>, array<2 x i64>)> {alignment = 64 : i64}
-// CHECK:         %[[NUMBER:.*]] = llvm.call @sparse24MultiprocessorCount(%[[CONTEXT]]) : (!llvm.ptr) -> i64
+// CHECK:         %[[NUMBER:.*]] = llvm.call @sparse24ResidentClusters(%[[CONTEXT]], %c0_i32{{.*}}) : (!llvm.ptr, i32) -> i64
 // CHECK:         %[[COUNT:.*]] = arith.index_cast %[[NUMBER]] : i64 to index
 // CHECK-NOT:     memref.cast
 // CHECK:         %[[STATUS:.*]] = llvm.load
@@ -238,7 +239,7 @@ module attributes {gpu.container_module} {
     %c64 = arith.constant 64 : index
     %c128 = arith.constant 128 : index
     %n = memref.dim %x, %c0 : memref<?x384xbf16>
-    %count = sparse24.multiprocessor_count : index
+    %count = sparse24.resident_clusters @kernels::@persistent cluster = 2, threads = 128, shared_memory = 0 : index
     %0 = memref.cast %x : memref<?x384xbf16> to memref<*xbf16>
     %1 = nvgpu.tma.create.descriptor %0 box[%c128, %c64] : memref<*xbf16> -> !map
     gpu.launch_func @kernels::@persistent clusters in (%c2, %c1, %c1) blocks in (%count, %c1, %c1) threads in (%c128, %c1, %c1)

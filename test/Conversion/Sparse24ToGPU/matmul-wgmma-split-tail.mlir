@@ -27,8 +27,8 @@
 
 // A tile has two halves, each for a cluster.
 // CHECK-LABEL: func.func @product
-// CHECK: %[[PROCESSORS:.*]] = sparse24.multiprocessor_count
-// CHECK: arith.minui %[[PROCESSORS]], %c6 : index
+// CHECK: %[[RESIDENT:.*]] = sparse24.resident_clusters @sparse24_kernels::@{{.*}} cluster = 1, threads = 256, shared_memory = {{[0-9]+}} : index
+// CHECK: arith.minui %[[RESIDENT]], %c6 : index
 func.func @product(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
   sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
     outs(%y : memref<64x96xf32>) k = 128 acc = f32

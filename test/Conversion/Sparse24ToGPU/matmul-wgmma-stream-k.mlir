@@ -38,8 +38,8 @@
 func.func @product(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
   // Up to eight clusters share one of the three tiles. Each of them, with one consumer
   // here, has a flag and 64 × 32 sums; flags are zero before.
-  // CHECK: %[[PROCESSORS:.*]] = sparse24.multiprocessor_count
-  // CHECK: %[[CLUSTERS:.*]] = arith.minui %[[PROCESSORS]], %c24
+  // CHECK: %[[RESIDENT:.*]] = sparse24.resident_clusters @sparse24_kernels::@{{.*}} cluster = 1, threads = 256, shared_memory = {{[0-9]+}} : index
+  // CHECK: %[[CLUSTERS:.*]] = arith.minui %[[RESIDENT]], %c24
   // CHECK: %[[NUMSUMS:.*]] = arith.muli %[[CLUSTERS]], %c2048
   // CHECK: %[[MEMORY:.*]] = memref.alloc(%{{.*}}) : memref<?xi8>
   // CHECK: %[[HOSTFLAGS:.*]] = memref.view %[[MEMORY]][%c0][%[[CLUSTERS]]] : memref<?xi8> to memref<?xi32>

@@ -102,7 +102,7 @@
 func.func @shared(%p: memref<18432xi8>, %x: memref<128x128xbf16>, %y: memref<128x128xf32>,
                   %p2: memref<41472xi8>, %x2: memref<192x200xbf16>, %y2: memref<192x200xf32>) {
   // As many clusters of two as there are tiles, or as run at a time.
-  // CHECK: %[[PROCESSORS:.*]] = sparse24.multiprocessor_count
+  // CHECK: %[[RESIDENT:.*]] = sparse24.resident_clusters @sparse24_kernels::@matmul_wgmma_sp_bf16_f32_128x64x64 cluster = 2, threads = 384, shared_memory = {{[0-9]+}} : index
   // CHECK: %[[VALUES:.*]] = memref.view %arg0[%c0][] : memref<18432xi8> to memref<2x8x256xi32>
   // CHECK: %[[CAST:.*]] = memref.cast %[[VALUES]]
   // CHECK: nvgpu.tma.create.descriptor %[[CAST]] box[%c2, %c4, %c256] : memref<*xi32>

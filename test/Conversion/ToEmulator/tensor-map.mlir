@@ -39,11 +39,14 @@ module attributes {gpu.container_module} {
     return
   }
 
-  // CHECK-LABEL: func.func @multiprocessors(
-  // CHECK:         %[[COUNT:.*]] = arith.constant 4 : index
-  // CHECK:         return %[[COUNT]]
-  func.func @multiprocessors() -> index {
-    %0 = sparse24.multiprocessor_count : index
-    return %0 : index
+  // Of four multiprocessors, but never none.
+  // CHECK-LABEL: func.func @resident_clusters(
+  // CHECK-DAG:     %[[TWO:.*]] = arith.constant 2 : index
+  // CHECK-DAG:     %[[ONE:.*]] = arith.constant 1 : index
+  // CHECK:         return %[[TWO]], %[[ONE]]
+  func.func @resident_clusters() -> (index, index) {
+    %0 = sparse24.resident_clusters @kernels::@kernel cluster = 2, threads = 1, shared_memory = 0 : index
+    %1 = sparse24.resident_clusters @kernels::@kernel cluster = 8, threads = 1, shared_memory = 0 : index
+    return %0, %1 : index, index
   }
 }

@@ -69,10 +69,10 @@ func.func @pack(%v: tensor<4x16xf8E4M3FN>, %m: tensor<4x2xi16>, %init: tensor<12
   return %0 : tensor<1280xi8>
 }
 
-// CHECK-LABEL: func @multiprocessor_count
-func.func @multiprocessor_count() -> index {
-  // CHECK: sparse24.multiprocessor_count {test.note} : index
-  %0 = sparse24.multiprocessor_count {test.note} : index
+// CHECK-LABEL: func @resident_clusters
+func.func @resident_clusters() -> index {
+  // CHECK: sparse24.resident_clusters @kernels::@gemm cluster = 2, threads = 384, shared_memory = 1024 {test.note} : index
+  %0 = sparse24.resident_clusters @kernels::@gemm cluster = 2, threads = 384, shared_memory = 1024 {test.note} : index
   return %0 : index
 }
 

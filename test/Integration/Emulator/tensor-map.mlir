@@ -139,8 +139,9 @@ module attributes {gpu.container_module} {
     %to_map = nvgpu.tma.create.descriptor %to box[%c1, %c16, %c32] : memref<*xf32> -> !to
     %tiles = arith.ceildivui %rows, %c16 : index
     %all = arith.muli %tiles, %c2 : index
-    %multiprocessors = sparse24.multiprocessor_count : index
-    %blocks = arith.minui %all, %multiprocessors : index
+    %clusters = sparse24.resident_clusters @kernels::@copy cluster = 2, threads = 32, shared_memory = 0 : index
+    %resident = arith.muli %clusters, %c2 : index
+    %blocks = arith.minui %all, %resident : index
     gpu.launch_func @kernels::@copy clusters in (%c2, %c1, %c1) blocks in (%blocks, %c1, %c1) threads in (%c32, %c1, %c1)
       args(%in : memref<?x?xf32>,
            %from_map : !from,

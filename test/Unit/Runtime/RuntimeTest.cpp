@@ -28,7 +28,7 @@ const PackedLayout kLayout{PackedFamily::MmaSp, ElementType::BF16, 16, 64};
 /// A module with one kernel and, by default, one weight.
 struct TestModule {
   Sparse24Image image{kPtx, sizeof(kPtx)};
-  Sparse24Kernel kernel{"gemm", 0, 65536};
+  Sparse24Kernel kernel{"gemm", 0, 65536, /*threads=*/384, /*cluster=*/4};
   Sparse24WeightRef weight{"w", kLayout.hash(),
                            static_cast<uint64_t>(kLayout.bytes())};
   Sparse24Module module{SPARSE24_RUNTIME_ABI_VERSION,
@@ -221,13 +221,38 @@ TEST_F(RuntimeTest, LaunchesClusters) {
   sparse24ContextDestroy(context);
 }
 
-TEST_F(RuntimeTest, KnowsTheNumberOfMultiprocessors) {
-  fake->multiprocessorCount = 78;
+TEST_F(RuntimeTest, CountsResidentClusters) {
+  fake->residentClusters = 30;
   void *context = create(test.module);
-  fake->multiprocessorCount = 132;
-  EXPECT_EQ(sparse24MultiprocessorCount(context), 78);
-  EXPECT_EQ(sparse24MultiprocessorCount(nullptr), 0);
+  fake->residentClusters = 7;
+  EXPECT_EQ(sparse24ResidentClusters(context, 0), 30);
+  EXPECT_EQ(sparse24ResidentClusters(context, 1), 0);
+  EXPECT_EQ(sparse24ResidentClusters(context, -1), 0);
+  EXPECT_EQ(sparse24ResidentClusters(nullptr, 0), 0);
+  ASSERT_EQ(fake->counted.size(), 1u);
+  const FakeCuda::Launch &counted = fake->counted[0];
+  EXPECT_EQ(counted.kernel, "gemm");
+  EXPECT_THAT(counted.grid, ElementsAre(4u, 1u, 1u));
+  EXPECT_THAT(counted.block, ElementsAre(384u, 1u, 1u));
+  EXPECT_THAT(counted.cluster, ElementsAre(4u, 1u, 1u));
+  EXPECT_EQ(counted.sharedMemoryBytes, 65536u);
   sparse24ContextDestroy(context);
+
+  test.kernel.cluster = 0;
+  context = create(test.module);
+  EXPECT_EQ(sparse24ResidentClusters(context, 0), 0);
+  EXPECT_EQ(fake->counted.size(), 1u);
+  sparse24ContextDestroy(context);
+}
+
+TEST_F(RuntimeTest, RefusesDevicesWithoutRoomForACluster) {
+  fake->residentClusters = 0;
+  expectRefused(test.module, path.c_str(), SPARSE24_UNSUPPORTED_DEVICE,
+                "kernel 'gemm' needs clusters of 4 blocks, for which this "
+                "device (sm_90) has no room");
+  fake->failures["cuOccupancyMaxActiveClusters"] = 801;
+  expectRefused(test.module, path.c_str(), SPARSE24_DRIVER_ERROR,
+                "counting clusters of 4 blocks of kernel 'gemm'");
 }
 
 TEST_F(RuntimeTest, EncodesTensorMaps) {

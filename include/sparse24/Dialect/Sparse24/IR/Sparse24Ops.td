@@ -455,29 +455,47 @@ def Sparse24_WeightOp : Sparse24_Op<"weight", [Pure]> {
 // matmul
 //===----------------------------------------------------------------------===//
 
-def Sparse24_MultiprocessorCountOp
-    : Sparse24_Op<"multiprocessor_count", [Pure]> {
-  let summary = "the number of multiprocessors that a kernel may use";
+def Sparse24_ResidentClustersOp
+    : Sparse24_Op<"resident_clusters", [Pure]> {
+  let summary = "how many clusters of a kernel run at a time";
   let description = [{
-    The number of multiprocessors of the device that the program runs on. The
-    host function of a persistent kernel launches that many CTAs at most, each
-    of which computes one tile after another. The number doesn't change while
-    the program runs.
+    The number of clusters of a kernel's CTAs that the device holds at a time,
+    at least 1. The host function of a persistent kernel launches that many at
+    most, each of which computes one tile after another. The number doesn't
+    change while the program runs.
 
-    The runtime reads it from the device; in the emulator it is 4, so that even
-    small problems have CTAs with more than one tile.
+    It may be less than the number of multiprocessors says: a cluster is in one
+    GPC, whose multiprocessors may not be a multiple of its CTAs. Of 132
+    multiprocessors that an H100 or H200 has, clusters of four CTAs of a large
+    kernel occupied 120 where it was tried.
+
+    The runtime asks the driver when it loads the kernel
+    (`cuOccupancyMaxActiveClusters`; before CUDA 12, multiprocessors by CTAs),
+    and refuses a device that can't hold any. In the emulator there are 4
+    multiprocessors, so that even small problems have CTAs with more than one
+    tile.
 
     Example:
     ```mlir
     func.func @grid(%tiles: index) -> index {
-      %count = sparse24.multiprocessor_count : index
-      %grid = arith.minui %tiles, %count : index
-      return %grid : index
+      %count = sparse24.resident_clusters @kernels::@gemm
+                 cluster = 2, threads = 384, shared_memory = 221248 : index
+      %clusters = arith.minui %tiles, %count : index
+      return %clusters : index
     }
     ```
   }];
+  let arguments = (ins
+    Arg<SymbolRefAttr, "the kernel, in its module">:$kernel,
+    Arg<ConfinedAttr<I64Attr, [IntPositive]>, "CTAs of a cluster">:$cluster,
+    Arg<ConfinedAttr<I64Attr, [IntPositive]>, "threads of a CTA">:$threads,
+    Arg<ConfinedAttr<I64Attr, [IntNonNegative]>,
+        "bytes of dynamic shared memory of a CTA">:$sharedMemoryBytes);
   let results = (outs Index:$result);
-  let assemblyFormat = "attr-dict `:` type($result)";
+  let assemblyFormat = [{
+    $kernel `cluster` `=` $cluster `,` `threads` `=` $threads `,`
+    `shared_memory` `=` $sharedMemoryBytes attr-dict `:` type($result)
+  }];
 }
 
 def Sparse24_MatmulOp : Sparse24_DestinationOp<"matmul", [
