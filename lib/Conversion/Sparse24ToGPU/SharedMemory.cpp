@@ -94,6 +94,12 @@ void MBarriers::arriveExpecting(IndexValue index, int64_t bytes) {
                                          /*predicate=*/Value());
 }
 
+void MBarriers::expect(IndexValue index, IndexValue bytes) {
+  NVVM::MBarrierExpectTxOp::create(
+      b, getPointer(index), bytes.narrow(),
+      NVVM::MemScopeKindAttr::get(b.getContext(), NVVM::MemScopeKind::CTA));
+}
+
 void MBarriers::arriveAt(Value cta, IndexValue index) {
   auto type = LLVM::LLVMPointerType::get(
       b.getContext(),

@@ -48,6 +48,8 @@ public:
   void arriveAfterCopies(IndexValue index, bool releasesStores);
   /// Arrives and announces bytes of bulk copies.
   void arriveExpecting(IndexValue index, int64_t bytes);
+  /// Has the phase wait for so many more bytes of copies.
+  void expect(IndexValue index, IndexValue bytes);
   /// Arrives at the barrier of that index of another CTA of the cluster, an
   /// `i32`.
   void arriveAt(Value cta, IndexValue index);

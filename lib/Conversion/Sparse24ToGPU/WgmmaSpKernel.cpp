@@ -227,7 +227,8 @@ static void initialize(WgmmaSpKernelContext &context, IndexValue threadOfCta) {
   context.emitIf(threadOfCta < 1, [&] {
     // The first copies would wait for them.
     SmallVector<Value> maps = {context.valueMap, context.metadataMap,
-                               context.denseMap, context.outputMap};
+                               context.denseMap, context.denseTailMap,
+                               context.outputMap};
     llvm::append_range(maps, context.epilogueOperands);
     for (Value map : maps)
       if (map && isa<LLVM::LLVMPointerType>(map.getType()))
@@ -350,16 +351,19 @@ static void emitConsumer(WgmmaSpKernelContext &context) {
 }
 
 /// The kernel's arguments are those of the launch: the tensor maps of the
-/// packed operand's values and metadata and of the dense operand, K, the
-/// output, its tensor map if it is aligned, partial sums and flags with
-/// stream-K, and the epilogue's operands or their tensor maps.
+/// packed operand's values and metadata and of the dense operand, the one of
+/// its last columns if its K is contiguous, K, the output, its tensor map if it
+/// is aligned, partial sums and flags with stream-K, and the epilogue's
+/// operands or their tensor maps.
 static SmallVector<Type> getArgumentTypes(const WgmmaSpKernelSpec &spec) {
   MatmulOp matmul = spec.matmul;
   MLIRContext *context = matmul.getContext();
-  SmallVector<Type> types = {
-      getValueBox(spec).getType(context), getMetadataBox(spec).getType(context),
-      getDenseMap(spec).getType(), IndexType::get(context),
-      getArgumentType(matmul.getInit())};
+  SmallVector<Type> types = {getValueBox(spec).getType(context),
+                             getMetadataBox(spec).getType(context),
+                             getDenseMap(spec).getType()};
+  if (spec.isDenseKContiguous())
+    types.push_back(getDenseMap(spec).getType());
+  types.append({IndexType::get(context), getArgumentType(matmul.getInit())});
   if (spec.isOutputAligned)
     types.push_back(getOutputMap(spec).getType());
   if (spec.schedule.getStreamK())
@@ -412,6 +416,7 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
   Value valueMap = toPointer(take());
   Value metadataMap = toPointer(take());
   Value denseMap = toPointer(take());
+  Value denseTailMap = spec.isDenseKContiguous() ? toPointer(take()) : Value();
   IndexValue k = narrow(take());
   Value output = take();
   Value outputMap = spec.isOutputAligned ? toPointer(take()) : Value();
@@ -436,6 +441,7 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
       valueMap,
       metadataMap,
       denseMap,
+      denseTailMap,
       output,
       outputMap,
       partialSums,

@@ -107,7 +107,16 @@ PackedBox getValueBox(const WgmmaSpKernelSpec &spec);
 PackedBox getMetadataBox(const WgmmaSpKernelSpec &spec);
 
 /// A copy of the dense operand: the part of a stage that one CTA brings.
+///
+/// Of a tile that ends beyond the matrix only what is in the matrix is copied.
+/// The rest of the stage keeps what it has: its products are in columns of the
+/// output that nobody stores, and copies from beyond the matrix are slow, as
+/// all fetch the same memory. If K is contiguous, the matrix' last columns have
+/// a map of their own, with a smaller box.
 TensorMapShape getDenseMap(const WgmmaSpKernelSpec &spec);
+/// The columns of that box: what is left of the matrix after whole boxes. If
+/// nothing is, 1, for a map that is not used must be a map.
+IndexValue getDenseTailColumns(const WgmmaSpKernelSpec &spec, IndexValue cols);
 /// A store of the output.
 TensorMapShape getOutputMap(const WgmmaSpKernelSpec &spec);
 
@@ -185,11 +194,13 @@ struct WgmmaSpKernelContext {
   WgmmaSpKernelSpec spec;
 
   /// Arguments: the tensor maps of the packed operand's values and metadata and
-  /// of the dense operand, the output (?x?), its tensor map where it is
-  /// aligned, with stream-K the sums of parts of tiles (?xaccumulator) and the
-  /// flags that say that they are there (?xi32), and the epilogue's operands,
-  /// those that are copied to shared memory as tensor maps.
-  Value valueMap, metadataMap, denseMap, output, outputMap, partialSums, flags;
+  /// of the dense operand, if its K is contiguous the one of its last columns,
+  /// the output (?x?), its tensor map where it is aligned, with stream-K the
+  /// sums of parts of tiles (?xaccumulator) and the flags that say that they
+  /// are there (?xi32), and the epilogue's operands, those that are copied to
+  /// shared memory as tensor maps.
+  Value valueMap, metadataMap, denseMap, denseTailMap, output, outputMap,
+      partialSums, flags;
   SmallVector<Value> epilogueOperands;
 
   /// The sizes of the product, of K in blocks of a stage.

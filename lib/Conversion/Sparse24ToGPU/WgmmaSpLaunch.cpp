@@ -96,8 +96,11 @@ static AlignedCopy copyAligned(ImplicitLocOpBuilder &b, Value memref) {
   return {view, memory};
 }
 
+/// The tensor map of a type; its boxes are smaller along their first dimension
+/// if `rows` says so.
 static Value createTensorMap(ImplicitLocOpBuilder &b, Value memref,
-                             nvgpu::TensorMapDescriptorType mapType) {
+                             nvgpu::TensorMapDescriptorType mapType,
+                             std::optional<IndexValue> rows = std::nullopt) {
   auto type = cast<MemRefType>(memref.getType());
   Value unranked = memref::CastOp::create(
       b, UnrankedMemRefType::get(type.getElementType(), type.getMemorySpace()),
@@ -105,6 +108,8 @@ static Value createTensorMap(ImplicitLocOpBuilder &b, Value memref,
   SmallVector<Value> box;
   for (int64_t size : mapType.getTensor().getShape())
     box.push_back(IndexValue(b, size));
+  if (rows)
+    box.front() = *rows;
   return nvgpu::TmaCreateDescriptorOp::create(b, mapType, unranked, box);
 }
 
@@ -178,8 +183,12 @@ static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
   SmallVector<Value> operands = {
       createPackedMap(b, spec, getValueBox(spec), /*begin=*/0),
       createPackedMap(b, spec, getMetadataBox(spec), layout.valueBytes()),
-      createTensorMap(b, dense, getDenseMap(spec).getType()),
-      IndexValue(b, layout.k), matmul.getInit()};
+      createTensorMap(b, dense, getDenseMap(spec).getType())};
+  if (spec.isDenseKContiguous())
+    operands.push_back(createTensorMap(
+        b, dense, getDenseMap(spec).getType(),
+        getDenseTailColumns(spec, getCols(b, spec, matmul.getInit()))));
+  operands.append({IndexValue(b, layout.k), matmul.getInit()});
   if (spec.isOutputAligned)
     operands.push_back(
         createTensorMap(b, matmul.getInit(), getOutputMap(spec).getType()));

@@ -38,6 +38,7 @@ public:
 
 private:
   void copyStage(OutputTile tile, IndexValue block, IndexValue stage);
+  /// Also has the stage's barrier expect what all CTAs of the cluster bring.
   void copyDense(OutputTile tile, IndexValue block, IndexValue stage);
   void copyPacked(Value map, const PackedBox &box, OutputTile tile,
                   IndexValue block, IndexValue target, IndexValue stage);
@@ -121,6 +122,11 @@ TensorMapShape mlir::sparse24::getDenseMap(const WgmmaSpKernelSpec &spec) {
   return {chunk, blockK / cluster, type};
 }
 
+IndexValue mlir::sparse24::getDenseTailColumns(const WgmmaSpKernelSpec &spec,
+                                               IndexValue cols) {
+  return (cols % getDenseMap(spec).major).max(1);
+}
+
 //===----------------------------------------------------------------------===//
 // Producer
 //===----------------------------------------------------------------------===//
@@ -137,14 +143,32 @@ void Producer::copyDense(OutputTile tile, IndexValue block, IndexValue stage) {
                       context.clusterRank * (map.major * map.getRowBytes());
   IndexValue share = context.clusterRank * map.major;
   IndexValue k = block * layout.kBlock();
-  if (spec.isDenseKContiguous())
-    return context.copyBox(context.denseMap, {k, tile.col + share}, target,
-                           stage, mask);
-  DenseChunks chunks(spec);
-  for (int64_t chunk = 0; chunk < chunks.number; ++chunk)
-    context.copyBox(context.denseMap,
-                    {tile.col + chunk * chunks.columns, k + share},
-                    target + chunk * chunks.bytes, stage, mask);
+  IndexValue cols = context.cols - tile.col;
+  if (!spec.isDenseKContiguous()) {
+    DenseChunks chunks(spec);
+    IndexValue number = cols.ceilDiv(chunks.columns);
+    for (int64_t chunk = 0; chunk < chunks.number; ++chunk)
+      context.emitIf(context.constant(chunk) < number, [&] {
+        context.full.expect(stage, context.constant(chunks.bytes));
+        context.copyBox(context.denseMap,
+                        {tile.col + chunk * chunks.columns, k + share},
+                        target + chunk * chunks.bytes, stage, mask);
+      });
+    return;
+  }
+  context.full.expect(stage, cols.min(spec.schedule.getTileCols()) *
+                                 map.getRowBytes());
+  auto copy = [&](Value map) {
+    context.copyBox(map, {k, tile.col + share}, target, stage, mask);
+  };
+  IndexValue mine = cols - share.min(cols);
+  auto tail = scf::IfOp::create(b, mine < map.major, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(tail.elseBlock());
+  copy(context.denseMap);
+  b.setInsertionPointToStart(tail.thenBlock());
+  context.emitIf(context.constant(0) < mine,
+                 [&] { copy(context.denseTailMap); });
 }
 
 void Producer::copyPacked(Value map, const PackedBox &box, OutputTile tile,
@@ -159,8 +183,9 @@ void Producer::copyPacked(Value map, const PackedBox &box, OutputTile tile,
 }
 
 void Producer::copyStage(OutputTile tile, IndexValue block, IndexValue stage) {
-  context.full.arriveExpecting(stage, stages.bytes());
+  // The phase can't end before this arrival, whatever has landed.
   copyDense(tile, block, stage);
+  context.full.arriveExpecting(stage, stages.bytes() - stages.denseBytes);
   copyPacked(context.valueMap, getValueBox(spec), tile, block,
              stages.values(stage), stage);
   copyPacked(context.metadataMap, getMetadataBox(spec), tile, block,

@@ -73,12 +73,13 @@ static std::optional<MatrixForm> formOf(const Opcode &opcode) {
 //===----------------------------------------------------------------------===//
 
 /// Reads an operand of `outer` rows of A or columns of B, each of `k` elements,
-/// and passes each to `set(outer, k, value)`.
+/// and passes each to `set(outer, k, value)`. With `mayBeUnwritten` it may have
+/// some that nothing has written.
 template <typename Set>
 static void readOperand(const WarpgroupLanes &lanes, AsyncProduct &product,
-                        uint64_t bits, const char *name, bool isKMajor,
-                        ElementType type, uint32_t outer, uint32_t k,
-                        Set &&set) {
+                        uint64_t bits, const char *name, bool mayBeUnwritten,
+                        bool isKMajor, ElementType type, uint32_t outer,
+                        uint32_t k, Set &&set) {
   Thread &leader = *lanes.threads[0];
   MatrixDescriptor descriptor(bits);
   if (!descriptor.isValid)
@@ -103,7 +104,8 @@ static void readOperand(const WarpgroupLanes &lanes, AsyncProduct &product,
                                  std::to_string(shared.size()) + " bytes");
       Conflict found =
           shared.read(at, kPieceBytes, product.reader, clock, &visible);
-      if (!conflict)
+      if (!conflict &&
+          !(mayBeUnwritten && found.kind == Conflict::uninitialized))
         conflict = found;
       shared.beginRead(at, kPieceBytes);
       product.reads.push_back({&shared, at, kPieceBytes});
@@ -200,14 +202,19 @@ static void readShared(const MatrixForm &form, const Operands &operands,
   };
   double scale = scaleOf(lanes, operands.scaleA, "imm-scale-a") *
                  scaleOf(lanes, operands.scaleB, "imm-scale-b");
+  // Columns of B beyond a matrix needn't be there: they give columns of D that
+  // nobody stores, or else a wrong result, as the memory looks like nothing
+  // sensible.
   readOperand(
       lanes, async, descriptorAt(operands.b, "the descriptor of B"), "B",
-      isKMajor(operands.transposeB, "imm-trans-b"), form.b, form.n, form.k,
+      /*mayBeUnwritten=*/true, isKMajor(operands.transposeB, "imm-trans-b"),
+      form.b, form.n, form.k,
       [&](int n, int k, double value) { product.b(k, n) = scale * value; });
   if (operands.hasDescriptorA)
     readOperand(lanes, async, descriptorAt(operands.a, "the descriptor of A"),
-                "A", isKMajor(operands.transposeA, "imm-trans-a"), form.a,
-                form.m, form.heldK(),
+                "A", /*mayBeUnwritten=*/false,
+                isKMajor(operands.transposeA, "imm-trans-a"), form.a, form.m,
+                form.heldK(),
                 [&](int m, int k, double value) { product.a(m, k) = value; });
 }
 

@@ -32,16 +32,19 @@
 // CHECK-NEXT: nvvm.cluster.wait {aligned}
 
 // One thread, the producer, waits for a stage to be empty, says what will come, 64 ×
-// 64 numbers and 128 rows of 64 bytes with 8 of metadata, brings its part of the
-// dense operand to both CTAs and blocks of the packed one to its own.
+// 64 numbers, and brings its part of the dense operand to both CTAs, unless it's
+// beyond the matrix; then 128 rows of 64 bytes with 8 of metadata, blocks of the
+// packed operand for its own.
 // CHECK: nvvm.setmaxregister decrease 24
 // CHECK: %[[ELECTED:.*]] = nvvm.elect.sync
 // CHECK-NEXT: scf.if %[[ELECTED]]
 // CHECK: scf.for
 // CHECK: scf.for
 // CHECK: nvvm.mbarrier.try_wait
-// CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c17408_i32
+// CHECK: scf.if
+// CHECK: nvvm.mbarrier.expect_tx %{{.*}}, %c8192_i32
 // CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[LOAD]], %{{.*}}, box[%{{.*}}, %{{.*}}] multicast_mask = %c3_i16
+// CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c9216_i32
 // CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[LOADVALUES]], %{{.*}}, box[%c0_i32, %{{.*}}, %{{.*}}] : !llvm.ptr
 // CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[LOADMETADATA]], %{{.*}}, box[%c0_i32, %{{.*}}, %{{.*}}] : !llvm.ptr
 
@@ -89,11 +92,25 @@
 // CHECK: gpu.return
 
 // Sixteen bits, transposed: 8 × 8 matrices. One CTA and one consumer need neither
-// cluster nor other registers.
+// cluster nor other registers. The dense operand's K is contiguous, so a tile that
+// ends beyond the matrix takes another map for what there is of it.
 // CHECK: gpu.func @matmul_wgmma_sp_bf16_bf16_64x32x64(
+// CHECK-SAME: %[[DENSE:[^ ]*]]: !nvgpu.tensormap.descriptor<tensor = memref<32x64xbf16, 3>, swizzle = swizzle_128b, {{[^>]*}}>, %[[TAIL:[^ ]*]]: !nvgpu.tensormap.descriptor<tensor = memref<32x64xbf16, 3>,
 // CHECK-SAME: kernel attributes {known_block_size = array<i32: 256, 1, 1>, nvvm.minctasm = 1 : i32}
+// CHECK-DAG: %[[LOAD:.*]] = builtin.unrealized_conversion_cast %[[DENSE]] : {{.*}} to !llvm.ptr
+// CHECK-DAG: %[[LOADTAIL:.*]] = builtin.unrealized_conversion_cast %[[TAIL]] : {{.*}} to !llvm.ptr
 // CHECK-NOT: setmaxregister
 // CHECK-NOT: multicast_mask
+// CHECK: %[[COLS:.*]] = arith.minui %[[LEFT:.*]], %c32_i32 : i32
+// CHECK: %[[BYTES:.*]] = arith.muli %[[COLS]], %c128_i32
+// CHECK: nvvm.mbarrier.expect_tx %{{.*}}, %[[BYTES]]
+// CHECK: %[[ISTAIL:.*]] = arith.cmpi ult, %[[LEFT]], %c32_i32
+// CHECK: scf.if %[[ISTAIL]] {
+// CHECK: scf.if
+// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[LOADTAIL]]
+// CHECK: } else {
+// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[LOAD]]
+// CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c4608_i32
 // CHECK: nvvm.stmatrix
 // CHECK-NOT: cluster.arrive
 // CHECK: gpu.return
@@ -166,11 +183,13 @@ func.func @dynamic(%p: memref<18432xi8>, %x: memref<128x?xbf16>, %y: memref<128x
 }
 
 // CHECK-LABEL: func @single
-func.func @single(%p: memref<9216xi8>, %x: memref<32x128xbf16>, %y: memref<32x64xbf16>) {
+func.func @single(%p: memref<9216xi8>, %x: memref<40x128xbf16>, %y: memref<40x64xbf16>) {
+  // CHECK: nvgpu.tma.create.descriptor {{.*}} box[%c32, %c64] : memref<*xbf16>
+  // CHECK: nvgpu.tma.create.descriptor {{.*}} box[%c8, %c64] : memref<*xbf16>
   // CHECK-NOT: clusters in
   // CHECK: gpu.launch_func @sparse24_kernels::@matmul_wgmma_sp_bf16_bf16_64x32x64 blocks in (%{{.*}}, %c1, %c1) threads in (%c256, %c1, %c1)
-  sparse24.matmul rhs ins(%p : memref<9216xi8>) dense(%x : memref<32x128xbf16>)
-    outs(%y : memref<32x64xbf16>) k = 128 acc = f32
+  sparse24.matmul rhs ins(%p : memref<9216xi8>) dense(%x : memref<40x128xbf16>)
+    outs(%y : memref<40x64xbf16>) k = 128 acc = f32
     layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 128>
     schedule = #sparse24.schedule<wgmma_sp, tile = [64, 32, 64], warps = [4, 1], stages = 4>
   return

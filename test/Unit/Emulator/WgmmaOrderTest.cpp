@@ -237,6 +237,40 @@ TEST_F(WgmmaOrderTest, OperandsNeedABarrier) {
   EXPECT_THAT(kinds(report), ElementsAre(FindingKind::race));
 }
 
+TEST_F(WgmmaOrderTest, UnwrittenColumnsGiveNonsense) {
+  // Whoever stores them sees it.
+  std::vector<float> results(128 * 8);
+  Report report = kernel.run([&] {
+    kernel.fence();
+    Words d = kernel.multiply(zeros());
+    kernel.commit();
+    d = kernel.wait(0u, d);
+    for (int i = 0; i < 8; ++i)
+      results[8 * kernel.tid() + i] = bitsToFloat(d[i]);
+  });
+  EXPECT_EQ(describe(report), "");
+  for (float result : results)
+    EXPECT_GT(std::abs(result), 1e3);
+}
+
+TEST(WgmmaUnwrittenTest, RowsOfAMustBeThere) {
+  WarpgroupOperands operands{{ElementType::BF16, ElementType::BF16, Sum::F32,
+                              16, /*isSparse=*/true,
+                              /*hasDescriptorA=*/true}};
+  operands.randomize(1);
+  operands.place();
+  WarpgroupKernel kernel{operands};
+  Report report = kernel.run([&] {
+    Words d(kernel.numD);
+    std::fill(d.begin(), d.end(), 0);
+    kernel.fence();
+    d = kernel.multiply(d);
+    kernel.commit();
+    kernel.wait(0u, d);
+  });
+  EXPECT_THAT(kinds(report), ElementsAre(FindingKind::uninitializedRead));
+}
+
 TEST_F(WgmmaOrderTest, NeedsFourWarps) {
   Report report = kernel.run(
       [&] {
