@@ -11,10 +11,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/gpu-common.sh"
 
 usage() {
   cat <<'TEXT'
-usage: scripts/bench.sh [build|run|all] [--what matmul|pattern] [--dir DIR] [-- BENCHMARK OPTIONS]
+usage: scripts/bench.sh [build|run|all] [--what matmul|pattern] [--dir DIR] [--shape M,K,N]... [-- BENCHMARK OPTIONS]
   --what     what is timed: products (the default), or pruning and compression
   --dir DIR  where the objects are (default build/bench, for patterns build/bench-pattern). To use another
              machine, carry the working tree and this directory there.
+  --shape M,K,N  (build, all) products of an M × K weight and N columns, of all types, instead of the table's
+             shapes; may be given more than once.
 Benchmark options: --filter TEXT, --fused, --repetitions COUNT, --rest MILLISECONDS
 (before each replay, so that the card keeps its clock; 0: no rest, the rate that
 its power limit allows for long), --json FILE (for benchmarks/report.py).
@@ -25,11 +27,12 @@ products, e.g. "mma_sp, tile = [256, 128, {k}], warps = [4, 2], stages = 4"), JO
 TEXT
 }
 
-step=all dir= what=matmul
+step=all dir= what=matmul shapes=()
 while [ $# -gt 0 ]; do
   case $1 in
     build | run | all) step=$1 ;;
     --dir) dir=$2; shift ;;
+    --shape) shapes+=(--shape "$2"); shift ;;
     --what) what=$2; shift ;;
     --help) usage; exit ;;
     --) shift; break ;;
@@ -44,7 +47,7 @@ case $what in
 esac
 
 if [ "$step" != run ]; then
-  compile_modules "$modules" "$dir" "${SPARSE24_TARGET:-sm_90}"
+  compile_modules "$modules" "$dir" "${SPARSE24_TARGET:-sm_90}" "${shapes[@]}"
 fi
 if [ "$step" != build ]; then
   say "linking the compiled functions"

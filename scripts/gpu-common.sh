@@ -18,10 +18,11 @@ find_llvm() {
 # family_of TARGET: the family of instructions of its best kernels.
 family_of() { [ "$1" = sm_90a ] && echo wgmma_sp || echo mma_sp; }
 
-# compile_modules SET DIR TARGET: writes the modules of make_modules.py's SET into
-# DIR and compiles each to an object file, JOBS at a time.
+# compile_modules SET DIR TARGET [OPTION…]: writes the modules of make_modules.py's SET
+# into DIR, with these options, and compiles each to an object file, JOBS at a time.
 compile_modules() {
   local set=$1 dir=$2 target=$3
+  shift 3
   opt=$build/tools/sparse24-opt/sparse24-opt
   [ -x "$opt" ] || die "$opt not found: build first (scripts/setup.sh)"
   translate=$(find_llvm mlir-translate)
@@ -32,7 +33,7 @@ compile_modules() {
   rm -rf "$dir"/*.{o,mlir,inc,txt} "$dir/host"
   "${PYTHON:-python3}" "$harness/make_modules.py" "$set" "$dir" \
     --family "${SPARSE24_FAMILY:-$(family_of "$target")}" \
-    ${SPARSE24_SCHEDULE:+--schedule "$SPARSE24_SCHEDULE"}
+    ${SPARSE24_SCHEDULE:+--schedule "$SPARSE24_SCHEDULE"} "$@"
   say "compiling $(wc -l <"$dir/modules.txt") modules for $target, format $format"
   xargs -P "${JOBS:-$(nproc)}" -d '\n' -n 1 bash -euo pipefail -c '
     read -r name options <<<"$1"

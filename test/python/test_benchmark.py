@@ -168,11 +168,35 @@ def test_schedule_by_hand():
     assert "#sparse24.schedule<wgmma_sp, tile = [64, 8, 128], warps = [4, 1], stages = 3>" in case.mlir(schedule)
 
 
+def make_modules(directory, *options):
+    return subprocess.run([sys.executable, HARNESS / "make_modules.py", *options[:1], directory, *options[1:]],
+                          capture_output=True, text=True)
+
+
+def test_shapes_by_hand(tmp_path):
+    made = make_modules(tmp_path, "bench", "--family", "wgmma_sp", "--shape", "5120,13824,512", "--shape", "64,128,1")
+    assert made.returncode == 0, made.stderr
+    cases = json.loads((tmp_path / "cases.json").read_text())
+    products = {(case["side"], case["element"], case["rows"], case["k"], case["columns"]) for case in cases}
+    assert products == {(side, element, *shape) for side in ("lhs", "rhs") for element in ("bf16", "e4m3", "s8")
+                        for shape in ((5120, 13824, 512), (64, 128, 1))}
+    assert len(cases) == len(products)
+
+
+@pytest.mark.parametrize("options, message", [
+    (("bench", "--shape", "5120,512"), "invalid shape value: '5120,512'"),
+    (("bench", "--shape", "0,64,8"), "invalid shape value: '0,64,8'"),
+    (("check", "--shape", "64,64,8"), "--shape is for bench")])
+def test_wrong_shapes(tmp_path, options, message):
+    made = make_modules(tmp_path, *options)
+    assert made.returncode == 2
+    assert message in made.stderr
+
+
 @pytest.mark.parametrize("family, target, elements", [
     ("mma_sp", "sm_90", {"bf16", "f16"}), ("wgmma_sp", "sm_90a", {"bf16", "f16", "e4m3", "s8"})])
 def test_modules_compile(tmp_path, family, target, elements):
-    done = subprocess.run([sys.executable, HARNESS / "make_modules.py", "bench", tmp_path, "--family", family])
-    assert done.returncode == 0
+    assert make_modules(tmp_path, "bench", "--family", family).returncode == 0
     cases = json.loads((tmp_path / "cases.json").read_text())
     assert {case["element"] for case in cases} == elements
     assert {"bias_gelu", "gelu"} <= {case["epilogue"] for case in cases}

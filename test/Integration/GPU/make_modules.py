@@ -107,17 +107,20 @@ def check_cases(family):
     yield from epilogue_cases(family)
 
 
-def bench_cases(family):
-    """W·Xᵀ and X·Wᵀ, as X is N × K, as activations are."""
+def bench_cases(family, shapes=None):
+    """W·Xᵀ and X·Wᵀ, as X is N × K, as activations are: of these shapes (M, K, N), or
+    those of the table and some that go with it."""
     def case(side, element, output, shape, **options):
         m, k, n = shape
         return Case(family, side, element, output, m, k, n, expected=n, **options)
 
-    cube = (8192, 8192, 8192)
-    for (element, output, epilogue), shape in itertools.product(BENCH_TYPES, BENCH_SHAPES):
+    for (element, output, epilogue), shape in itertools.product(BENCH_TYPES, shapes or BENCH_SHAPES):
         if element in FAMILIES[family][0]:
             yield case("lhs", element, output, shape, epilogue=epilogue, transpose=True)
             yield case("rhs", element, output, shape, epilogue=epilogue)
+    if shapes:
+        return
+    cube = (8192, 8192, 8192)
     yield case("lhs", "f16", "f16", cube, transpose=True)
     yield case("lhs", "bf16", "bf16", cube)
     yield case("rhs", "bf16", "bf16", cube, epilogue="gelu")
@@ -197,6 +200,14 @@ def write_pattern(out, family):
         [{"name": name, "rows": rows, "k": k, "operations": list(bodies)}], indent=1))
 
 
+def shape(text):
+    """M,K,N"""
+    sizes = [int(size) for size in text.split(",")]
+    if len(sizes) != 3 or min(sizes) < 1:
+        raise ValueError(text)
+    return tuple(sizes)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", choices=("check", "bench", "pattern"))
@@ -205,11 +216,15 @@ def main():
     parser.add_argument("--schedule", help="the schedule of all products, such as "
                         "'mma_sp, tile = [128, 128, {k}], warps = [2, 4], stages = 4', where {k} stands for "
                         "the elements in 128 bytes; else the compiler chooses")
+    parser.add_argument("--shape", type=shape, action="append", dest="shapes", metavar="M,K,N",
+                        help="bench: products of this shape instead of the table's; may be given again")
     options = parser.parse_args()
+    if options.shapes and options.set != "bench":
+        parser.error("--shape is for bench")
     if options.set == "pattern":
         write_pattern(options.out, options.family)
         return 0
-    cases = {"check": check_cases, "bench": bench_cases}[options.set](options.family)
+    cases = check_cases(options.family) if options.set == "check" else bench_cases(options.family, options.shapes)
     write(cases, options.out, options.schedule)
     return 0
 
