@@ -18,6 +18,8 @@ void Statistics::add(const Statistics &other) {
   globalWrittenBytes += other.globalWrittenBytes;
   sharedReadBytes += other.sharedReadBytes;
   sharedWrittenBytes += other.sharedWrittenBytes;
+  boxRows += other.boxRows;
+  boxRowsBeyond += other.boxRowsBeyond;
   sharedAccesses += other.sharedAccesses;
   sharedIdealClocks += other.sharedIdealClocks;
   sharedClocks += other.sharedClocks;
@@ -53,6 +55,9 @@ std::string Statistics::text() const {
        "conflicts\n",
        Number(sharedAccesses), Number(sharedClocks),
        Number(sharedClocks - sharedIdealClocks));
+  if (boxRows)
+    line("tensor copies: %llu rows of boxes, %llu of them beyond the tensor\n",
+         Number(boxRows), Number(boxRowsBeyond));
   line("clocks, modelled: %.0f for math, %.0f for copies, %.0f in all; "
        "%.0f%% of the shorter overlaps\n",
        mathClocks, copyClocks, totalClocks, 100 * overlap());

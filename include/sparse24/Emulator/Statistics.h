@@ -20,6 +20,9 @@ struct Statistics {
   std::map<std::string, uint64_t> instructions;
   uint64_t globalReadBytes = 0, globalWrittenBytes = 0;
   uint64_t sharedReadBytes = 0, sharedWrittenBytes = 0;
+  /// Rows of the boxes that tensor copies bring, and those of them that lie
+  /// beyond the tensor: the hardware requests something for these, too.
+  uint64_t boxRows = 0, boxRowsBeyond = 0;
   /// Accesses to shared memory by a warp, the clocks that they would take
   /// without bank conflicts, and those that they take.
   uint64_t sharedAccesses = 0, sharedIdealClocks = 0, sharedClocks = 0;

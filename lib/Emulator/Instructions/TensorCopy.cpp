@@ -143,11 +143,16 @@ static void load(Thread &thread, const Instruction &instruction,
   if (barriers.empty())
     return;
   Epoch agent = nextCopyAgent(thread, barriers.front());
-  for (uint32_t row = 0; row < rows.count(); ++row)
+  Statistics &statistics = thread.cta.statistics;
+  for (uint32_t row = 0; row < rows.count(); ++row) {
+    ++statistics.boxRows;
     if (Rows::Part part = rows.part(row); part.bytes)
       thread.read(Space::global, reinterpret_cast<uint64_t>(part.address),
                   &data[row * rows.rowBytes() + part.begin], part.bytes, 1,
                   agent);
+    else
+      ++statistics.boxRowsBeyond;
+  }
   forChunks(*map, wide(in), [&](uint32_t to, uint32_t from) {
     std::memcpy(&swizzled[to], &data[from], 16);
   });

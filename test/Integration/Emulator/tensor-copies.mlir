@@ -8,6 +8,7 @@
 
 // CHECK: 4 cp.async.bulk.tensor.2d.global.shared::cta.bulk_group
 // CHECK: 4 cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes
+// CHECK: tensor copies: 32 rows of boxes, 6 of them beyond the tensor
 
 // A map needs rows of a multiple of 16 bytes, and says so.
 // RUN: not sparse24-emulate %s --kernel=copy '--arg=map(8x64,128):%t.in.npy' '--arg=map(8x64,128):%t.out.npy:13x101xi16' 2>&1 | FileCheck %s --check-prefix=MAP
