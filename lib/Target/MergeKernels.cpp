@@ -2,10 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/SymbolTable.h"
-#include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
 #include "sparse24/Target/Passes.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::sparse24 {
 #define GEN_PASS_DEF_SPARSE24MERGEKERNELSPASS
@@ -89,13 +88,14 @@ void MergeKernels::runOnOperation() {
                              {FlatSymbolRefAttr::get(shared.getNameAttr())});
     }
   }
-  getOperation().walk([&](Operation *op) {
-    llvm::TypeSwitch<Operation *>(op)
-        .Case<gpu::LaunchFuncOp, ResidentClustersOp>([&](auto user) {
-          if (SymbolRefAttr name = renamed.lookup(user.getKernel()))
-            user.setKernelAttr(name);
-        });
+  AttrTypeReplacer users;
+  users.addReplacement([&](SymbolRefAttr name) -> std::optional<Attribute> {
+    auto newName = renamed.find(name);
+    if (newName == renamed.end())
+      return std::nullopt;
+    return newName->second;
   });
+  users.recursivelyReplaceElementsIn(getOperation());
   for (gpu::GPUModuleOp module : llvm::drop_begin(modules))
     module.erase();
 }

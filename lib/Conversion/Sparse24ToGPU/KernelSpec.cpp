@@ -93,7 +93,7 @@ Value mlir::sparse24::createInlinePtx(ImplicitLocOpBuilder &b, Type resultType,
 }
 
 static IndexValue getSize(ImplicitLocOpBuilder &b, Value memref, bool second) {
-  return {b, memref::DimOp::create(b, memref, int64_t(second))};
+  return {b, b.createOrFold<memref::DimOp>(memref, int64_t(second))};
 }
 
 IndexValue mlir::sparse24::getRows(ImplicitLocOpBuilder &b,

@@ -133,8 +133,9 @@ struct Stages {
                    spec.getPackedLayout().kBlock() * spec.getElementBytes()),
         tilePanels(spec.schedule.getTileRows() / wgmma_sp::kM) {}
 
-  int64_t bytes() const {
-    return denseBytes + panels * (panelBytes + panelMetadataBytes);
+  /// What a stage has of the packed operand.
+  int64_t packedBytes() const {
+    return panels * (panelBytes + panelMetadataBytes);
   }
 
   IndexValue dense(IndexValue stage) const { return stage * denseBytes; }

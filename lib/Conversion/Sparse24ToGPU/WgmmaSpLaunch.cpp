@@ -184,10 +184,15 @@ static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
       createPackedMap(b, spec, getValueBox(spec), /*begin=*/0),
       createPackedMap(b, spec, getMetadataBox(spec), layout.valueBytes()),
       createTensorMap(b, dense, getDenseMap(spec).getType())};
-  if (spec.isDenseKContiguous())
-    operands.push_back(createTensorMap(
-        b, dense, getDenseMap(spec).getType(),
-        getDenseTailColumns(spec, getCols(b, spec, matmul.getInit()))));
+  if (spec.isDenseKContiguous()) {
+    // Where all boxes are known to be whole, no other map is ever used.
+    IndexValue cols = getCols(b, spec, matmul.getInit());
+    bool isWhole = isConstantIntValue(Value(cols % getDenseMap(spec).major), 0);
+    operands.push_back(
+        isWhole ? operands.back()
+                : createTensorMap(b, dense, getDenseMap(spec).getType(),
+                                  getDenseTailColumns(spec, cols)));
+  }
   operands.append({IndexValue(b, layout.k), matmul.getInit()});
   if (spec.isOutputAligned)
     operands.push_back(

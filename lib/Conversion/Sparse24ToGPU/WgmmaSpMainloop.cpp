@@ -185,7 +185,7 @@ void Producer::copyPacked(Value map, const PackedBox &box, OutputTile tile,
 void Producer::copyStage(OutputTile tile, IndexValue block, IndexValue stage) {
   // The phase can't end before this arrival, whatever has landed.
   copyDense(tile, block, stage);
-  context.full.arriveExpecting(stage, stages.bytes() - stages.denseBytes);
+  context.full.arriveExpecting(stage, stages.packedBytes());
   copyPacked(context.valueMap, getValueBox(spec), tile, block,
              stages.values(stage), stage);
   copyPacked(context.metadataMap, getMetadataBox(spec), tile, block,

@@ -6,7 +6,7 @@
 // CHECK-DAG: llvm.mlir.global internal constant @sparse24_string("scale\00")
 
 // Each kernel once, with the most shared memory that a launch asks for: its name,
-// image and bytes.
+// image and bytes, and the threads and clusters that are counted.
 // CHECK-DAG: llvm.mlir.global internal constant @f_kernels() {{.*}} : !llvm.array<1 x struct<(ptr, i32, i32, i32, i32)>>
 // CHECK-DAG: llvm.mlir.constant(65536 : i32)
 
@@ -199,8 +199,8 @@ module attributes {gpu.container_module} {
 // -----
 
 // A tensor map is encoded unless something failed before, at a place of its own,
-// which is the kernel's parameter as it is. Clusters, and how many
-// of the kernel run at a time.
+// which is the kernel's parameter as it is. Clusters, and how many of the kernel run
+// at a time.
 
 // CHECK-LABEL: func.func @clusters_run(
 // CHECK-SAME:    %[[CONTEXT:.*]]: !llvm.ptr, %[[X:.*]]: memref<?x384xbf16>, %[[STREAM:.*]]: !llvm.ptr)

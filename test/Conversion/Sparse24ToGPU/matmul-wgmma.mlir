@@ -194,3 +194,16 @@ func.func @single(%p: memref<9216xi8>, %x: memref<40x128xbf16>, %y: memref<40x64
     schedule = #sparse24.schedule<wgmma_sp, tile = [64, 32, 64], warps = [4, 1], stages = 4>
   return
 }
+
+// Where all boxes are known to be whole, the map of the last columns is the other one.
+// CHECK-LABEL: func @whole
+func.func @whole(%p: memref<9216xi8>, %x: memref<64x128xbf16>, %y: memref<64x64xbf16>) {
+  // CHECK: %[[MAP:.*]] = nvgpu.tma.create.descriptor {{.*}} box[%c32, %c64] : memref<*xbf16>
+  // CHECK: gpu.launch_func @sparse24_kernels::@matmul_wgmma_sp_bf16_bf16_64x32x64 blocks
+  // CHECK-SAME: args({{.*}}, %[[MAP]] : {{[^:]*}}, %[[MAP]] :
+  sparse24.matmul rhs ins(%p : memref<9216xi8>) dense(%x : memref<64x128xbf16>)
+    outs(%y : memref<64x64xbf16>) k = 128 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 128>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 32, 64], warps = [4, 1], stages = 4>
+  return
+}

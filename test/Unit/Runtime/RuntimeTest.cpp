@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -18,6 +19,7 @@
 
 using namespace sparse24;
 using testing::ElementsAre;
+using testing::ElementsAreArray;
 using testing::HasSubstr;
 
 namespace {
@@ -86,6 +88,17 @@ protected:
                         int64_t clusterX = 1) {
     return sparse24Launch(context, 0, gridX, 1, 1, 32, 1, 1, clusterX, 1, 1, 0,
                           nullptr, nullptr);
+  }
+
+  using Extents = std::array<unsigned, 3>;
+  static void expectGemm(const FakeCuda::Launch &launch, const Extents &grid,
+                         const Extents &block, const Extents &cluster,
+                         unsigned sharedMemoryBytes) {
+    EXPECT_EQ(launch.kernel, "gemm");
+    EXPECT_THAT(launch.grid, ElementsAreArray(grid));
+    EXPECT_THAT(launch.block, ElementsAreArray(block));
+    EXPECT_THAT(launch.cluster, ElementsAreArray(cluster));
+    EXPECT_EQ(launch.sharedMemoryBytes, sharedMemoryBytes);
   }
 
   /// Tries to create a context, which must fail and leave nothing behind.
@@ -182,11 +195,7 @@ TEST_F(RuntimeTest, LaunchPassesItsParameters) {
             0);
   ASSERT_EQ(fake->launches.size(), 1u);
   const FakeCuda::Launch &launch = fake->launches[0];
-  EXPECT_EQ(launch.kernel, "gemm");
-  EXPECT_THAT(launch.grid, ElementsAre(12u, 3u, 2u));
-  EXPECT_THAT(launch.block, ElementsAre(256u, 2u, 1u));
-  EXPECT_THAT(launch.cluster, ElementsAre(1u, 1u, 1u));
-  EXPECT_EQ(launch.sharedMemoryBytes, 40000u);
+  expectGemm(launch, {12, 3, 2}, {256, 2, 1}, {1, 1, 1}, 40000);
   EXPECT_EQ(launch.stream, &stream);
   EXPECT_THAT(launch.params, ElementsAre(42u, static_cast<uint64_t>(-7)));
   sparse24ContextDestroy(context);
@@ -204,11 +213,7 @@ TEST_F(RuntimeTest, LaunchesClusters) {
   EXPECT_EQ(fake->count("cuLaunchKernel"), 0u);
   ASSERT_EQ(fake->launches.size(), 1u);
   const FakeCuda::Launch &launched = fake->launches[0];
-  EXPECT_EQ(launched.kernel, "gemm");
-  EXPECT_THAT(launched.grid, ElementsAre(12u, 4u, 2u));
-  EXPECT_THAT(launched.block, ElementsAre(256u, 2u, 1u));
-  EXPECT_THAT(launched.cluster, ElementsAre(2u, 4u, 1u));
-  EXPECT_EQ(launched.sharedMemoryBytes, 40000u);
+  expectGemm(launched, {12, 4, 2}, {256, 2, 1}, {2, 4, 1}, 40000);
   EXPECT_EQ(launched.stream, &stream);
   EXPECT_THAT(launched.params, ElementsAre(42u));
 
@@ -230,12 +235,7 @@ TEST_F(RuntimeTest, CountsResidentClusters) {
   EXPECT_EQ(sparse24ResidentClusters(context, -1), 0);
   EXPECT_EQ(sparse24ResidentClusters(nullptr, 0), 0);
   ASSERT_EQ(fake->counted.size(), 1u);
-  const FakeCuda::Launch &counted = fake->counted[0];
-  EXPECT_EQ(counted.kernel, "gemm");
-  EXPECT_THAT(counted.grid, ElementsAre(4u, 1u, 1u));
-  EXPECT_THAT(counted.block, ElementsAre(384u, 1u, 1u));
-  EXPECT_THAT(counted.cluster, ElementsAre(4u, 1u, 1u));
-  EXPECT_EQ(counted.sharedMemoryBytes, 65536u);
+  expectGemm(fake->counted[0], {4, 1, 1}, {384, 1, 1}, {4, 1, 1}, 65536);
   sparse24ContextDestroy(context);
 
   test.kernel.cluster = 0;
