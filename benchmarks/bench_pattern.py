@@ -22,7 +22,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "python"))
 
-from bench_matmul import FLUSH_BYTES, capture, describe_machine, take_turns  # noqa: E402
+from bench_matmul import capture, describe_machine, make_flush, take_turns  # noqa: E402
 from compiled import Function, Library  # noqa: E402
 from contestants import attempt  # noqa: E402
 from sparse24 import pattern  # noqa: E402
@@ -178,7 +178,7 @@ def main():
 
     torch.manual_seed(24)
     library = Library(options.library)
-    flush = torch.empty(FLUSH_BYTES, dtype=torch.uint8, device="cuda")
+    flush = make_flush("write")
     result = describe_machine(options)
     case, = json.loads(options.cases.read_text())
     result.update(case)

@@ -25,7 +25,9 @@ def ours(problem, function):
 
 
 def warn(name, error):
-    print(f"warning: no {name}: {str(error).splitlines()[0]}", file=sys.stderr)
+    # Behind the reason PyTorch gives its own call, with all arguments.
+    reason = str(error).splitlines()[0].split(" when calling ")[0]
+    print(f"warning: no {name}: {reason}", file=sys.stderr)
 
 
 def attempt(name, *candidates):

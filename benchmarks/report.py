@@ -75,6 +75,8 @@ def read(paths):
     devices = {result["device"] for result in results}
     if len(devices) > 1:
         raise SystemExit(f"error: different cards: {', '.join(sorted(devices))}")
+    if len({result.get("flush", "write") for result in results}) > 1:
+        raise SystemExit("error: the L2 cache was emptied in different ways (--flush)")
     runs = {}
     for result in results:
         for product in result["products"]:
@@ -134,9 +136,10 @@ def fused_table(fused, rows):
 
 def markdown(machine, rows, plot):
     plain, fused = [row for row in rows if not row.is_fused], [row for row in rows if row.is_fused]
+    cold = "cold L2" if machine.get("flush", "write") == "write" else "cold L2 that needn't be written back"
     text = f"""# 2:4 products on an {machine['device']}
 
-By `scripts/bench.sh` in one process: medians of {machine['repetitions']} graph replays with cold L2, in turns,
+By `scripts/bench.sh` in one process: medians of {machine['repetitions']} graph replays with {cold}, in turns,
 after {machine['rest_ms']:g} ms of rest each. Driver {machine['driver']}, PyTorch {machine['torch']}, cuSPARSELt \
 {machine['cusparselt']}; the clock is at most
 {machine['maximum_clock']}, the power limit {machine['power_limit']}.

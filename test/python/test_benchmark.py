@@ -66,6 +66,14 @@ def test_report(measured, tmp_path):
     assert "![Rates over operations a byte](h100.png)" in lines
 
 
+@pytest.mark.parametrize("flush, words", [("write", "with cold L2, in"), ("read", "with cold L2 that needn't be written back, in")])
+def test_report_tells_how_l2_was_emptied(measured, tmp_path, flush, words):
+    run = json.loads(measured[0].read_text())
+    measured[0].write_text(json.dumps({**run, "flush": flush}))
+    assert run_report(measured[0], "-o", tmp_path, "--name", "a", "--no-plot").returncode == 0
+    assert words in (tmp_path / "a.md").read_text()
+
+
 def test_plot(measured, tmp_path):
     assert run_report(measured[0], "-o", tmp_path).returncode == 0
     import matplotlib.image
@@ -81,6 +89,14 @@ def test_report_refuses_different_cards(measured, tmp_path):
     done = run_report(*measured, "-o", tmp_path / "results")
     assert done.returncode == 1
     assert done.stderr == "error: different cards: NVIDIA H100 80GB HBM3, NVIDIA H200 80GB HBM3\n"
+
+
+def test_report_refuses_different_flushes(measured, tmp_path):
+    run = json.loads(measured[1].read_text())
+    measured[1].write_text(json.dumps({**run, "flush": "read"}))
+    done = run_report(*measured, "-o", tmp_path / "results")
+    assert done.returncode == 1
+    assert done.stderr == "error: the L2 cache was emptied in different ways (--flush)\n"
 
 
 def test_work_of_a_row():
