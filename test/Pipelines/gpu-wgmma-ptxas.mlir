@@ -1,5 +1,5 @@
 // Large products for Hopper, most by the schedule that the compiler chooses, one
-// with bias, GELU and residual, and one with stream-K: they fit the registers, and ptxas has nothing to say against the order of
+// with bias, GELU and residual, and one with split-K: they fit the registers, and ptxas has nothing to say against the order of
 // their wgmma instructions. ptxas doesn't know how long these read their metadata: in the machine code nothing writes them too early.
 // REQUIRES: ptxas
 // RUN: sparse24-opt %s --remarks-filter= "--sparse24-pipeline=target=sm_90a format=isa kernels-file=%t.ptx" -o /dev/null
@@ -47,9 +47,15 @@
 // EACH: Compiling entry function 'matmul_wgmma_sp_
 // EACH: 0 bytes spill stores, 0 bytes spill loads
 // EACH: Used 168 registers
+// EACH: Compiling entry function 'matmul_wgmma_sp_
+// EACH: 0 bytes spill stores, 0 bytes spill loads
+// EACH: Used 168 registers
+// EACH: Compiling entry function 'matmul_wgmma_sp_
+// EACH: 0 bytes spill stores, 0 bytes spill loads
+// EACH: Used 168 registers
 // EACH-NOT: Compiling entry function
 
-// REGISTERS-COUNT-8: {{[1-9][0-9]* products, 0 errors}}
+// REGISTERS-COUNT-10: {{[1-9][0-9]* products, 0 errors}}
 // REGISTERS-NOT: products
 
 func.func @large(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>) -> tensor<8192x8192xbf16> {
@@ -91,12 +97,12 @@ func.func @fused(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>, %bias: ten
   return %d : tensor<8192x8192xbf16>
 }
 
-func.func @stream_k(%w: tensor<10485760xi8>, %x: tensor<4096x4096xf8E4M3FN>) -> tensor<4096x4096xbf16> {
+func.func @split_k(%w: tensor<10485760xi8>, %x: tensor<4096x4096xf8E4M3FN>) -> tensor<4096x4096xbf16> {
   %init = tensor.empty() : tensor<4096x4096xbf16>
   %d = sparse24.matmul lhs ins(%w : tensor<10485760xi8>) dense(%x : tensor<4096x4096xf8E4M3FN>)
     outs(%init : tensor<4096x4096xbf16>) k = 4096 acc = f32 transpose_dense
     layout = #sparse24.layout<wgmma_sp, f8E4M3FN, rows = 4096, k = 4096>
-    schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 128], warps = [8, 1], stages = 4, cluster = 2, stream_k = true>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 128, 128], warps = [8, 1], stages = 5, cluster = 4, split_k = true>
     -> tensor<4096x4096xbf16>
   return %d : tensor<4096x4096xbf16>
 }
@@ -158,4 +164,25 @@ func.func @ping_pong(%w: tensor<9437184xi8>, %x: tensor<8192x1024xbf16>, %b: ten
       sparse24.yield %4 : bf16
     } -> tensor<8192x8192xbf16>
   return %d : tensor<8192x8192xbf16>
+}
+
+// Where the dense operand's columns are contiguous, it is copied in chunks.
+
+func.func @columns(%w: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>) -> tensor<8192x8192xbf16> {
+  %init = tensor.empty() : tensor<8192x8192xbf16>
+  %d = sparse24.matmul lhs ins(%w : tensor<75497472xi8>) dense(%x : tensor<8192x8192xbf16>)
+    outs(%init : tensor<8192x8192xbf16>) k = 8192 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 8192, k = 8192> -> tensor<8192x8192xbf16>
+  return %d : tensor<8192x8192xbf16>
+}
+
+// Parts of K with what they are added to, which only the first CTA brings.
+
+func.func @split_k_accumulate(%w: tensor<66060288xi8>, %x: tensor<128x14336xbf16>, %old: tensor<128x4096xbf16>) -> tensor<128x4096xbf16> {
+  %d = sparse24.matmul rhs ins(%w : tensor<66060288xi8>) dense(%x : tensor<128x14336xbf16>)
+    outs(%old : tensor<128x4096xbf16>) k = 14336 acc = f32 accumulate
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 4096, k = 14336>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 128, 64], warps = [8, 1], stages = 5, cluster = 4, split_k = true>
+    -> tensor<128x4096xbf16>
+  return %d : tensor<128x4096xbf16>
 }

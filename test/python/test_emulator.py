@@ -24,9 +24,12 @@ SCHEDULES = ((256, 128, 4, 2, 4), (128, 256, 2, 4, 4), (128, 128, 2, 2, 4), (128
 BY_HAND = ((256, 32, 2, 1, 3), (64, 64, 1, 2, 3), (32, 8, 2, 1, 3), (16, 256, 1, 8, 4), (256, 64, 8, 1, 3))
 #: wgmma.sp's schedules, by hand, with the CTAs of a cluster: one consumer and two,
 #: one and two blocks of 64 rows each, narrow and wide tiles. Compiling the large
-#: tiles is what takes the time. Each with stream-K or without comes to that.
+#: tiles is what takes the time.
 WARPGROUPS = ((64, 8, 4, 1, 3, 1), (64, 32, 4, 1, 4, 1), (128, 16, 4, 1, 3, 2), (128, 64, 8, 1, 2, 2))
 LARGE = ((256, 128, 8, 1, 5, 2), (128, 256, 8, 1, 4, 2), (256, 192, 8, 1, 4, 2))
+#: Those whose clusters share a tile along K.
+SPLIT_K = ((64, 8, 4, 1, 3, 2), (64, 32, 4, 1, 4, 4), (128, 16, 4, 1, 3, 2), (128, 64, 8, 1, 2, 2))
+LARGE_SPLIT_K = (128, 128, 8, 1, 3, 2)
 #: Those whose last tiles can be computed in halves.
 SPLIT = ((128, 16, 4, 1, 3, 2), (256, 32, 8, 1, 3, 1))
 #: Those whose consumers take tiles in turn.
@@ -37,7 +40,7 @@ DEPTHS = (4, 6, 30, 64, 65, 90, 128, 130, 196, 264, 601, 1024)
 COLUMNS = (1, 3, 7, 8, 13, 16, 24, 33, 64, 100, 129)
 #: Family -> shapes. mma.sp: neighbours differ in all three; strides are prime to the
 #: lists' lengths. wgmma.sp: also more tiles than the emulator's four CTAs at a time,
-#: clusters of which one CTA has no rows, and tiles that several CTAs share.
+#: clusters of which one CTA has no rows, and fewer blocks along K than stages.
 SHAPES = {
     "mma_sp": [(ROWS[i * 5 % len(ROWS)], DEPTHS[i * 7 % len(DEPTHS)], COLUMNS[(i * 3 + i // 11) % len(COLUMNS)])
                for i in range(len(ROWS) * len(DEPTHS) * len(COLUMNS))],
@@ -59,6 +62,8 @@ class Case:
     transpose: bool
     schedule: tuple
     number: int
+    #: A shape and an epilogue, else they follow from the number.
+    given: tuple = ()
 
     @property
     def name(self):
@@ -66,7 +71,14 @@ class Case:
 
     @property
     def shape(self):
-        return SHAPES[self.family][self.number % len(SHAPES[self.family])]
+        if self.given:
+            return self.given[0]
+        shapes = SHAPES[self.family]
+        if "split_k" in self.schedule:
+            # Each CTA of a cluster has a block along K, of 128 bytes.
+            least = 128 // BYTES[self.element] * (self.schedule[5] - 1)
+            shapes = [shape for shape in shapes if shape[1] > least]
+        return shapes[self.number % len(shapes)]
 
     @property
     def output(self):
@@ -84,7 +96,7 @@ class Case:
     @property
     def epilogue(self):
         """Nothing, a bias with ReLU, what is added to the output's old value, or to another matrix of its size."""
-        return (None, "bias", "accumulate", "residual")[self.number // 3 % 4]
+        return self.given[1] if self.given else (None, "bias", "accumulate", "residual")[self.number // 3 % 4]
 
     def mlir(self, weight):
         rows, k, columns = self.shape
@@ -149,20 +161,20 @@ HALVES, SIDES, ORDERS = ("bf16", "f16"), ("lhs", "rhs"), (False, True)
 
 def kinds():
     """Every schedule with each type, side and order of the dense operand; wgmma.sp's
-    large tiles with half of these, and its other types with K contiguous only; small
-    tiles with and without stream-K, large ones in turn, those that can with their last
-    tiles in halves, and some whose consumers take turns."""
-    warpgroups = [(*schedule, *option) for schedule in WARPGROUPS for option in ((), ("stream_k",))]
+    large tiles with half of these, and its other types with K contiguous only; those
+    that can with their last tiles in halves, and some whose consumers take turns."""
+    warpgroups = [*WARPGROUPS, *((*schedule, "split_k") for schedule in SPLIT_K)]
+    large = [*LARGE, (*LARGE_SPLIT_K, "split_k")]
     yield from itertools.product(("mma_sp",), HALVES, SIDES, ORDERS, SCHEDULES + BY_HAND)
     yield from itertools.product(("wgmma_sp",), HALVES, SIDES, ORDERS, warpgroups)
-    for number, (schedule, side, transpose) in enumerate(itertools.product(LARGE, SIDES, ORDERS)):
-        yield "wgmma_sp", HALVES[(number + number // 4) % 2], side, transpose, schedule + ("stream_k",) * (number % 3 != 0)
+    for number, (schedule, side, transpose) in enumerate(itertools.product(large, SIDES, ORDERS)):
+        yield "wgmma_sp", HALVES[(number + number // 4) % 2], side, transpose, schedule
     for element, side in itertools.product(("f32", "f8E4M3FN", "i8"), SIDES):
         for schedule in warpgroups:
             yield "wgmma_sp", element, side, side == "lhs", schedule
-    for number, (element, schedule) in enumerate(itertools.product(("f32", "f8E4M3FN", "i8"), LARGE)):
+    for number, (element, schedule) in enumerate(itertools.product(("f32", "f8E4M3FN", "i8"), large)):
         side = SIDES[number % 2]
-        yield "wgmma_sp", element, side, side == "lhs", schedule + ("stream_k",) * (number % 3 != 1)
+        yield "wgmma_sp", element, side, side == "lhs", schedule
     split = [(*schedule, "split_tail") for schedule in SPLIT]
     yield from itertools.product(("wgmma_sp",), ("bf16",), SIDES, ORDERS, split)
     for element, side in itertools.product(("f32", "f8E4M3FN", "i8"), SIDES):
@@ -175,6 +187,8 @@ def kinds():
 
 
 CASES = [Case(*kind, number) for number, kind in enumerate(kinds())]
+# Parts of K, two consumers, a residual that comes through the stages, and several tiles for each cluster.
+CASES.append(Case("wgmma_sp", "bf16", "rhs", False, (*LARGE_SPLIT_K, "split_k"), len(CASES), ((600, 128, 400), "residual")))
 
 #: The numbers that the f8E4M3FN from 0 to 0x7E stand for; 0x7F is NaN.
 E4M3 = np.array([(code % 8 + 8 * (code >= 8)) * 2.0 ** (max(code // 8, 1) - 10) for code in range(127)])

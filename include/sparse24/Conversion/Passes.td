@@ -164,10 +164,9 @@ def Sparse24ConvertToGPUPass : Pass<"sparse24-convert-to-gpu", "::mlir::ModuleOp
 
     **Caveats.** `mma_sp` kernels are generated for f16 and bf16 operands.
     Operands of other types than those of 16 bits must have K contiguous for
-    `wgmma_sp`. The base pointers of all operands must be 16-byte aligned. With
-    `stream_k` clusters wait for others of lower numbers, and partial sums take
-    up to 4 bytes for each element of the tiles that the device computes at a
-    time.
+    `wgmma_sp`. The base pointers of all operands must be 16-byte aligned.
+    With `split_k` there must be at least as many blocks along K as CTAs in a
+    cluster.
 
     Before:
     ```mlir

@@ -162,14 +162,8 @@ struct OutputPieces {
 };
 
 //===----------------------------------------------------------------------===//
-// How kernels walk K
+// The last tiles
 //===----------------------------------------------------------------------===//
-
-/// Stream-K: clusters that share a tile have at least so many blocks along K
-/// each, and there are at most so many of them: what they gain must pay for the
-/// sums that pass through memory.
-inline constexpr int kMinSharedBlocks = 4;
-inline constexpr int kMaxSharers = 8;
 
 /// With halves of tiles: whether those of the last tiles, fewer than there are
 /// clusters, have a cluster each. (`Int` as in mma_sp::Coordinate.)

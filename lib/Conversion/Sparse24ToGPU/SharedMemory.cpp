@@ -31,21 +31,19 @@ Value mlir::sparse24::viewSharedMemory(ImplicitLocOpBuilder &b,
 }
 
 Value mlir::sparse24::getPointer(ImplicitLocOpBuilder &b, Value memref,
-                                 IndexValue element,
-                                 NVVM::NVVMMemorySpace space) {
+                                 IndexValue element) {
   Type elementType = cast<MemRefType>(memref.getType()).getElementType();
   IndexValue base(b, memref::ExtractAlignedPointerAsIndexOp::create(b, memref));
   IndexValue address =
       base + element.widen() * (elementType.getIntOrFloatBitWidth() / 8);
   Value integer = arith::IndexCastUIOp::create(b, b.getI64Type(), address);
-  return LLVM::IntToPtrOp::create(
-      b,
-      LLVM::LLVMPointerType::get(b.getContext(), static_cast<unsigned>(space)),
-      integer);
+  auto type = LLVM::LLVMPointerType::get(
+      b.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
+  return LLVM::IntToPtrOp::create(b, type, integer);
 }
 
-void mlir::sparse24::emitPolling(ImplicitLocOpBuilder &b,
-                                 function_ref<Value()> isOver) {
+/// A loop that ends once what `isOver` builds, an `i1`, is true.
+static void emitPolling(ImplicitLocOpBuilder &b, function_ref<Value()> isOver) {
   auto loop = scf::WhileOp::create(b, TypeRange(), ValueRange());
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&loop.getBefore());
@@ -63,8 +61,7 @@ MBarriers::MBarriers(ImplicitLocOpBuilder &builder, IndexValue offset,
           viewSharedMemory(builder, offset, {number}, builder.getI64Type())) {}
 
 Value MBarriers::getPointer(IndexValue index) {
-  return mlir::sparse24::getPointer(b, memory, index,
-                                    NVVM::NVVMMemorySpace::Shared);
+  return mlir::sparse24::getPointer(b, memory, index);
 }
 
 void MBarriers::initialize(int64_t arrivals) {
@@ -86,28 +83,20 @@ void MBarriers::arriveAfterCopies(IndexValue index, bool releasesStores) {
     arrive(index);
 }
 
-void MBarriers::arriveExpecting(IndexValue index, int64_t bytes) {
-  Value count = arith::ConstantOp::create(b, b.getI32IntegerAttr(bytes));
-  NVVM::MBarrierArriveExpectTxOp::create(b, b.getI64Type(), getPointer(index),
-                                         count, NVVM::MemScopeKind::CTA,
-                                         /*relaxed=*/false,
-                                         /*predicate=*/Value());
+void MBarriers::arriveExpecting(IndexValue index, IndexValue bytes) {
+  NVVM::MBarrierArriveExpectTxOp::create(
+      b, b.getI64Type(), getPointer(index), bytes.narrow(),
+      NVVM::MemScopeKind::CTA, /*relaxed=*/false, /*predicate=*/Value());
 }
 
-void MBarriers::expect(IndexValue index, IndexValue bytes) {
-  NVVM::MBarrierExpectTxOp::create(
-      b, getPointer(index), bytes.narrow(),
-      NVVM::MemScopeKindAttr::get(b.getContext(), NVVM::MemScopeKind::CTA));
-}
-
-void MBarriers::arriveAt(Value cta, IndexValue index) {
+void MBarriers::arriveAt(Value cta, IndexValue index, Scope scope) {
   auto type = LLVM::LLVMPointerType::get(
       b.getContext(),
       static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
   Value remote = NVVM::MapaOp::create(b, type, getPointer(index), cta);
-  // A release of the cluster's scope would be a memory barrier of the whole
-  // GPU, and what arrives here has only read.
-  NVVM::MBarrierArriveOp::create(b, Type(), remote, /*count=*/Value());
+  // A release of the cluster's scope is a memory barrier of the whole GPU:
+  // whoever has only read does without.
+  NVVM::MBarrierArriveOp::create(b, Type(), remote, /*count=*/Value(), scope);
 }
 
 void MBarriers::wait(IndexValue index, Value parity) {
@@ -117,10 +106,10 @@ void MBarriers::wait(IndexValue index, Value parity) {
   });
 }
 
-void MBarriers::waitSuspended(IndexValue index, Value parity) {
+void MBarriers::waitSuspended(IndexValue index, Value parity, Scope scope) {
   Value pointer = getPointer(index);
   emitPolling(b, [&]() -> Value {
     return NVVM::MBarrierTryWaitOp::create(b, b.getI1Type(), pointer, parity,
-                                           /*ticks=*/Value());
+                                           /*ticks=*/Value(), scope);
   });
 }

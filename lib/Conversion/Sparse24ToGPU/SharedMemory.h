@@ -20,13 +20,10 @@ inline Value viewSharedMemory(ImplicitLocOpBuilder &builder, int64_t offset,
                           elementType);
 }
 
-/// The address of an element, for operations that take no memref: of `memref`
-/// as one dimension, in that address space.
+/// The address of an element in shared memory, for operations that take no
+/// memref: of `memref` as one dimension.
 Value getPointer(ImplicitLocOpBuilder &builder, Value memref,
-                 IndexValue element, NVVM::NVVMMemorySpace space);
-
-/// A loop that ends once what `isOver` builds, an `i1`, is true.
-void emitPolling(ImplicitLocOpBuilder &builder, function_ref<Value()> isOver);
+                 IndexValue element);
 
 /// mbarrier objects in shared memory (PTX ISA, "Parallel synchronization and
 /// communication instructions: mbarrier"). A barrier's phase ends when as many
@@ -35,6 +32,8 @@ void emitPolling(ImplicitLocOpBuilder &builder, function_ref<Value()> isOver);
 class MBarriers {
 public:
   static constexpr int64_t kBytes = 8;
+  /// Of what is released and acquired.
+  using Scope = NVVM::MemScopeKind;
 
   /// `number` barriers from byte `offset` of shared memory on.
   MBarriers(ImplicitLocOpBuilder &builder, IndexValue offset, int64_t number);
@@ -47,16 +46,15 @@ public:
   /// landed. This alone doesn't release what the thread itself has stored.
   void arriveAfterCopies(IndexValue index, bool releasesStores);
   /// Arrives and announces bytes of bulk copies.
-  void arriveExpecting(IndexValue index, int64_t bytes);
-  /// Has the phase wait for so many more bytes of copies.
-  void expect(IndexValue index, IndexValue bytes);
+  void arriveExpecting(IndexValue index, IndexValue bytes);
   /// Arrives at the barrier of that index of another CTA of the cluster, an
-  /// `i32`.
-  void arriveAt(Value cta, IndexValue index);
+  /// `i32`. Only with the cluster's scope does that CTA see what the thread has
+  /// stored, once it has waited with the same scope.
+  void arriveAt(Value cta, IndexValue index, Scope scope = Scope::CTA);
   /// Waits until the phase of that parity (an `i32`) has ended.
   void wait(IndexValue index, Value parity);
   /// The same where the hardware can suspend the thread (sm_90).
-  void waitSuspended(IndexValue index, Value parity);
+  void waitSuspended(IndexValue index, Value parity, Scope scope = Scope::CTA);
 
   /// The barrier's address.
   Value getPointer(IndexValue index);

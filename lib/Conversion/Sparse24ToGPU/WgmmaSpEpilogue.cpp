@@ -37,7 +37,7 @@ int64_t getNumPlaces(const WgmmaSpKernelSpec &spec) {
   int64_t consumers = spec.getNumConsumers();
   int64_t used = getMainloopSharedMemoryBytes(spec) +
                  consumers * EpilogueOperands::getSharedMemoryBytes(spec) +
-                 getSchedulerSharedMemoryBytes(spec) + spec.getBarrierBytes();
+                 getSplitKSharedMemoryBytes(spec) + spec.getBarrierBytes();
   for (int64_t places = Staging::kMaxPlaces; places > 1; --places)
     if (staging.perBlock() % places == 0 &&
         used + consumers * places * staging.placeBytes() <=
@@ -146,7 +146,7 @@ void Epilogue::writeMatrices(int64_t col, ArrayRef<Value> finished) {
   }
   IndexValue offset = layout.getMatrixOffset(
       context.thread, col, static_cast<int64_t>(registers.size()));
-  Value pointer = getPointer(b, staging, offset, NVVM::NVVMMemorySpace::Shared);
+  Value pointer = getPointer(b, staging, offset);
   NVVM::StMatrixOp::create(b, pointer, registers,
                            layout.transposed ? NVVM::MMALayout::col
                                              : NVVM::MMALayout::row,
@@ -237,8 +237,7 @@ void Epilogue::storePiece(int64_t block, int64_t part) {
     forEachBox(layout, layout.getCols(part), [&](int64_t r, int64_t c) {
       IndexValue offset = context.constant(layout.getBoxOffset(r, c));
       NVVM::CpAsyncBulkTensorSharedCTAToGlobalOp::create(
-          b, context.outputMap,
-          getPointer(b, staging, offset, NVVM::NVVMMemorySpace::Shared),
+          b, context.outputMap, getPointer(b, staging, offset),
           getCoordinates(spec, row + r, col + c), /*l2CacheHint=*/Value(),
           NVVM::TMAStoreMode::TILE, /*predicate=*/Value());
     });

@@ -36,9 +36,7 @@ EpilogueOperand::EpilogueOperand(const WgmmaSpKernelSpec &spec, Value memref,
   } else if (map.getNumResults() == 2) {
     extent = Extent::Full;
     bool isAligned = isInit ? spec.isOutputAligned : spec.areOperandsAligned;
-    // A cluster that has only a part of a tile's products hands them on.
-    if (isAligned && map.isIdentity() && isTensorMapType(elementType) &&
-        !spec.schedule.getStreamK())
+    if (isAligned && map.isIdentity() && isTensorMapType(elementType))
       panel.emplace(spec, elementType);
   } else if (isRow(spec, map.getResult(0))) {
     extent = Extent::Rows;
@@ -183,7 +181,8 @@ void mlir::sparse24::emitOperandCopies(WgmmaSpKernelContext &context,
     for (int64_t col = 0; col < tileCols; col += stages.getColumns()) {
       int64_t cols = std::min(stages.getColumns(), tileCols - col);
       context.waitUntilEmpty(position);
-      context.full.arriveExpecting(position.stage, stages.getBytes(cols));
+      context.full.arriveExpecting(position.stage,
+                                   context.constant(stages.getBytes(cols)));
       for (int64_t consumer = 0; consumer < spec.getTeamConsumers(); ++consumer)
         for (const EpilogueOperand &operand : operands)
           if (operand.panel)

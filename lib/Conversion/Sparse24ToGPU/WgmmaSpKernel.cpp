@@ -12,12 +12,13 @@ using namespace mlir::sparse24;
 
 static int64_t getBarrierOffset(const WgmmaSpKernelSpec &spec) {
   return getMainloopSharedMemoryBytes(spec) +
-         getEpilogueSharedMemoryBytes(spec) +
-         getSchedulerSharedMemoryBytes(spec);
+         getEpilogueSharedMemoryBytes(spec) + getSplitKSharedMemoryBytes(spec);
 }
 
 int64_t WgmmaSpKernelSpec::getBarrierBytes() const {
-  return (2 * schedule.getStages() + getNumOrderBarriers()) * MBarriers::kBytes;
+  return (2 * schedule.getStages() + getNumOrderBarriers() +
+          2 * getNumSumBarriers()) *
+         MBarriers::kBytes;
 }
 
 int64_t WgmmaSpKernelSpec::getSharedMemoryBytes() const {
@@ -84,8 +85,7 @@ IndexValue TensorMapShape::getOffset(IndexValue majorIndex,
 // Context
 //===----------------------------------------------------------------------===//
 
-/// The other parity, or team.
-static Value flip(ImplicitLocOpBuilder &b, Value bit) {
+Value mlir::sparse24::flip(ImplicitLocOpBuilder &b, Value bit) {
   Value one = arith::ConstantOp::create(b, b.getI32IntegerAttr(1));
   return arith::XOrIOp::create(b, bit, one);
 }
@@ -121,8 +121,7 @@ Value WgmmaSpKernelContext::viewStages() const {
 }
 
 Value WgmmaSpKernelContext::getStagePointer(IndexValue offset) const {
-  Value pointer =
-      getPointer(builder, viewStages(), offset, NVVM::NVVMMemorySpace::Shared);
+  Value pointer = getPointer(builder, viewStages(), offset);
   // The CTA's own memory as a part of the cluster's.
   auto clusterType = LLVM::LLVMPointerType::get(
       builder.getContext(),
@@ -152,11 +151,11 @@ void WgmmaSpKernelContext::release(IndexValue stage, Value condition) {
       arith::ConstantOp::create(builder, builder.getI32IntegerAttr(-1));
   NVVM::SyncWarpOp::create(builder, allLanes);
   IndexValue lane = thread % ::sparse24::mma_sp::kLanes;
-  Value arrives = lane < spec.schedule.getCluster();
+  Value arrives = lane < spec.getClusterTiles();
   if (condition)
     arrives = arith::AndIOp::create(builder, arrives, condition);
   emitIf(arrives, [&] {
-    if (spec.schedule.getCluster() == 1)
+    if (spec.getClusterTiles() == 1)
       return empty.arrive(stage);
     empty.arriveAt(lane, stage);
   });
@@ -168,6 +167,27 @@ void WgmmaSpKernelContext::emitIf(Value condition,
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(ifOp.thenBlock());
   body();
+}
+
+void WgmmaSpKernelContext::emitInFirst(
+    PipelinePosition &position, function_ref<void(PipelinePosition &)> first,
+    function_ref<void()> others) const {
+  if (!spec.schedule.getSplitK())
+    return first(position);
+  auto ifOp = scf::IfOp::create(
+      builder, TypeRange(ValueRange(position.getCarried())), clusterRank < 1,
+      /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    PipelinePosition after = position;
+    builder.setInsertionPointToStart(ifOp.thenBlock());
+    first(after);
+    scf::YieldOp::create(builder, after.getCarried());
+    builder.setInsertionPointToStart(ifOp.elseBlock());
+    others();
+    scf::YieldOp::create(builder, position.getCarried());
+  }
+  position = PipelinePosition::get(builder, ifOp.getResults());
 }
 
 void WgmmaSpKernelContext::synchronizeConsumer() const {
@@ -185,14 +205,16 @@ void WgmmaSpKernelContext::synchronizeConsumer() const {
 //===----------------------------------------------------------------------===//
 
 /// Registers of a thread of the producer and of a consumer: what 64 Ki
-/// registers allow. A producer that also copies the epilogue's operands needs
-/// more. With one consumer everybody has enough.
+/// registers allow. A producer needs more if it also copies the epilogue's
+/// operands, or the dense one in chunks of columns. With one consumer everybody
+/// has enough.
 static std::optional<std::pair<int, int>>
 getRegisters(const WgmmaSpKernelSpec &spec) {
   switch (spec.getNumConsumers()) {
   case 2:
-    return getNumOperandStages(spec) > 0 ? std::pair(40, 232)
-                                         : std::pair(24, 240);
+    return getNumOperandStages(spec) > 0 || !spec.isDenseKContiguous()
+               ? std::pair(40, 232)
+               : std::pair(24, 240);
   case 3:
     return std::pair(32, 160);
   default:
@@ -238,12 +260,13 @@ static void initialize(WgmmaSpKernelContext &context, IndexValue threadOfCta) {
                                  /*uniform=*/nullptr,
                                  /*inParamSpace=*/nullptr);
     context.full.initialize(1);
-    // Each warp of each consumer of a tile, in all CTAs of the cluster.
+    // Each warp of each consumer of a tile, in all CTAs that share the dense
+    // operand.
     context.empty.initialize(spec.getTeamConsumers() * wgmma_sp::kWarps *
-                             spec.schedule.getCluster());
+                             spec.getClusterTiles());
     context.order.initialize(1);
+    initializeSumBarriers(context);
     NVVM::FenceMbarrierInitOp::create(b);
-    emitSchedulerPrologue(context);
   });
   synchronize(context);
 }
@@ -309,24 +332,40 @@ private:
 };
 } // namespace
 
-/// A tile's products and its epilogue.
+/// A tile's products and its epilogue. `sumsParity` is that of the tile's
+/// phase in the barriers of split-K.
 static void emitTile(WgmmaSpKernelContext &context, const TileWork &work,
                      PipelinePosition &position,
-                     function_ref<void()> onLastStage) {
+                     function_ref<void()> onLastStage,
+                     Value sumsParity = Value()) {
   emitEpiloguePrologue(context, work.tile);
   SmallVector<Value> sums = emitProducts(context, work, position, onLastStage);
   WgmmaSpKernelContext after = recompute(context);
-  auto finish = [&](ArrayRef<Value> sums) {
+  auto finish = [&](ArrayRef<Value> sums, PipelinePosition &position) {
     emitEpilogue(after, work.tile, sums, position);
   };
-  if (context.spec.schedule.getStreamK())
-    emitSharedTile(after, work, sums, finish);
+  if (context.spec.schedule.getSplitK())
+    emitSharedTile(after, sumsParity, sums, position, finish);
   else
-    finish(sums);
+    finish(sums, position);
 }
 
 static void emitConsumer(WgmmaSpKernelContext &context) {
-  if (context.spec.getNumTeams() == 1) {
+  if (context.spec.schedule.getSplitK()) {
+    PipelinePosition first = context.getFirstPosition();
+    emitTileLoop(context, {context.constant(0), /*step=*/1},
+                 {first.stage, first.parity, /*sumsParity=*/first.parity},
+                 [](WgmmaSpKernelContext &context, const TileWork &work,
+                    ValueRange carried) -> SmallVector<Value> {
+                   auto position =
+                       PipelinePosition::get(context.builder, carried);
+                   Value sumsParity = carried[2];
+                   emitTile(
+                       context, work, position, [] {}, sumsParity);
+                   return {position.stage, position.parity,
+                           flip(context.builder, sumsParity)};
+                 });
+  } else if (context.spec.getNumTeams() == 1) {
     emitTileLoop(context, [](WgmmaSpKernelContext &context,
                              const TileWork &work, PipelinePosition &position) {
       emitTile(context, work, position, [] {});
@@ -353,8 +392,7 @@ static void emitConsumer(WgmmaSpKernelContext &context) {
 /// The kernel's arguments are those of the launch: the tensor maps of the
 /// packed operand's values and metadata and of the dense operand, the one of
 /// its last columns if its K is contiguous, K, the output, its tensor map if it
-/// is aligned, partial sums and flags with stream-K, and the epilogue's
-/// operands or their tensor maps.
+/// is aligned, and the epilogue's operands or their tensor maps.
 static SmallVector<Type> getArgumentTypes(const WgmmaSpKernelSpec &spec) {
   MatmulOp matmul = spec.matmul;
   MLIRContext *context = matmul.getContext();
@@ -366,10 +404,6 @@ static SmallVector<Type> getArgumentTypes(const WgmmaSpKernelSpec &spec) {
   types.append({IndexType::get(context), getArgumentType(matmul.getInit())});
   if (spec.isOutputAligned)
     types.push_back(getOutputMap(spec).getType());
-  if (spec.schedule.getStreamK())
-    for (Type type :
-         {matmul.getAccumulatorType(), Type(IntegerType::get(context, 32))})
-      types.push_back(MemRefType::get({ShapedType::kDynamic}, type));
   for (auto [i, operand] : llvm::enumerate(matmul.getEpilogueOperands())) {
     auto map = getEpilogueOperandMap(spec, static_cast<int64_t>(i));
     types.push_back(map ? Type(map->getType()) : getArgumentType(operand));
@@ -420,11 +454,6 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
   IndexValue k = narrow(take());
   Value output = take();
   Value outputMap = spec.isOutputAligned ? toPointer(take()) : Value();
-  Value partialSums, flags;
-  if (spec.schedule.getStreamK()) {
-    partialSums = take();
-    flags = take();
-  }
   SmallVector<Value> epilogueOperands;
   for (Value operand : rest)
     epilogueOperands.push_back(
@@ -433,7 +462,12 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
   IndexValue block = narrow(gpu::BlockIdOp::create(b, gpu::Dimension::x));
   IndexValue blocks = narrow(gpu::GridDimOp::create(b, gpu::Dimension::x));
   IndexValue warpgroup = getUniform(b, thread / wgmma_sp::kLanes);
-  IndexValue barriers = IndexValue(b, getBarrierOffset(spec)).narrow();
+  int64_t barrierOffset = getBarrierOffset(spec);
+  auto takeBarriers = [&](int64_t number) {
+    MBarriers barriers(b, IndexValue(b, barrierOffset).narrow(), number);
+    barrierOffset += number * MBarriers::kBytes;
+    return barriers;
+  };
   int64_t stages = spec.schedule.getStages();
   WgmmaSpKernelContext context{
       b,
@@ -444,8 +478,6 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
       denseTailMap,
       output,
       outputMap,
-      partialSums,
-      flags,
       epilogueOperands,
       getRows(b, spec, output).narrow(),
       getCols(b, spec, output).narrow(),
@@ -455,10 +487,11 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
       block % cluster,
       /*consumer=*/warpgroup - 1,
       thread % wgmma_sp::kLanes,
-      MBarriers(b, barriers, stages),
-      MBarriers(b, barriers + stages * MBarriers::kBytes, stages),
-      MBarriers(b, barriers + 2 * stages * MBarriers::kBytes,
-                spec.getNumOrderBarriers())};
+      /*full=*/takeBarriers(stages),
+      /*empty=*/takeBarriers(stages),
+      /*order=*/takeBarriers(spec.getNumOrderBarriers()),
+      /*sumsFull=*/takeBarriers(spec.getNumSumBarriers()),
+      /*sumsEmpty=*/takeBarriers(spec.getNumSumBarriers())};
 
   initialize(context, thread);
   auto roles = scf::IfOp::create(b, warpgroup < 1, /*withElseRegion=*/true);

@@ -5,7 +5,8 @@
 // producer, fills the stages of shared memory with tensor copies; the others,
 // the consumers, multiply them and store their part of the tile. CTAs
 // of a cluster have tiles below each other and share the dense operand: each
-// copies a part of it into the shared memory of all.
+// copies a part of it into the shared memory of all. Or, with split-K, they
+// have parts of K of one tile, and the first adds the sums of all.
 
 #ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPKERNEL_H
 #define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPKERNEL_H
@@ -50,6 +51,11 @@ struct WgmmaSpKernelSpec : KernelSpec {
   int64_t getBlocks() const {
     return getTileRows() / wgmma_sp::kM / getTeamConsumers();
   }
+  /// Tiles below each other that a cluster computes at a time. Their CTAs share
+  /// the dense operand; with split-K they share the one tile.
+  int64_t getClusterTiles() const {
+    return schedule.getSplitK() ? 1 : schedule.getCluster();
+  }
   /// Rows of a tile that a warpgroup has.
   int64_t getConsumerRows() const { return getBlocks() * wgmma_sp::kM; }
   /// A thread's sums of a block of 64 rows.
@@ -62,6 +68,10 @@ struct WgmmaSpKernelSpec : KernelSpec {
   /// Barriers that say that a team's turn has come.
   int64_t getNumOrderBarriers() const {
     return getNumTeams() > 1 ? getNumTeams() : 0;
+  }
+  /// Barriers that say that a consumer's sums are there, or have been read.
+  int64_t getNumSumBarriers() const {
+    return schedule.getSplitK() ? getNumConsumers() : 0;
   }
   int64_t getBarrierBytes() const;
   int64_t getSharedMemoryBytes() const;
@@ -161,6 +171,9 @@ struct Stages {
   int64_t tilePanels;
 };
 
+/// The other parity (an `i32`), or team.
+Value flip(ImplicitLocOpBuilder &builder, Value bit);
+
 /// Which stage is used next, and the parity of its barriers' phase, an `i32`.
 struct PipelinePosition {
   IndexValue stage;
@@ -182,11 +195,8 @@ struct OutputTile {
 /// What a CTA does at a time: the products of a tile over some blocks of K.
 struct TileWork {
   OutputTile tile;
-  /// The blocks along K: all of them, or a part where clusters share a tile.
+  /// The blocks along K: all of them, or with split-K the CTA's part.
   IndexValue firstBlock, endBlock;
-  /// As many clusters have the tile's blocks before those; their numbers come
-  /// right before this one's.
-  IndexValue clustersBefore;
 };
 
 /// A kernel under construction: its arguments and where a thread stands.
@@ -196,12 +206,9 @@ struct WgmmaSpKernelContext {
 
   /// Arguments: the tensor maps of the packed operand's values and metadata and
   /// of the dense operand, if its K is contiguous the one of its last columns,
-  /// the output (?x?), its tensor map where it is aligned, with stream-K the
-  /// sums of parts of tiles (?xaccumulator) and the flags that say that they
-  /// are there (?xi32), and the epilogue's operands, those that are copied to
-  /// shared memory as tensor maps.
-  Value valueMap, metadataMap, denseMap, denseTailMap, output, outputMap,
-      partialSums, flags;
+  /// the output (?x?), its tensor map where it is aligned, and the epilogue's
+  /// operands, those that are copied to shared memory as tensor maps.
+  Value valueMap, metadataMap, denseMap, denseTailMap, output, outputMap;
   SmallVector<Value> epilogueOperands;
 
   /// The sizes of the product, of K in blocks of a stage.
@@ -214,8 +221,11 @@ struct WgmmaSpKernelContext {
   /// when all consumers of the cluster have read it. With ping-pong a phase of
   /// a team's barrier in `order` ends when the other team has seen all stages
   /// of a tile: whoever waits for a phase must know that the one before has
-  /// ended, for only the parity tells them apart.
-  MBarriers full, empty, order;
+  /// ended, for only the parity tells them apart. With split-K a phase of
+  /// `sumsFull` ends, in the first CTA, when a consumer's sums are in the
+  /// shared memory of all others, and in those one of `sumsEmpty` when it has
+  /// read them.
+  MBarriers full, empty, order, sumsFull, sumsEmpty;
 
   /// All of these and what is computed from them are 32 bits wide.
   IndexValue constant(int64_t value) const {
@@ -244,6 +254,12 @@ struct WgmmaSpKernelContext {
   void release(IndexValue stage, Value condition = {});
   /// Runs `body` only in threads that fulfil the condition.
   void emitIf(Value condition, function_ref<void()> body) const;
+  /// Runs `first` in the CTA that finishes the cluster's tile, which may use
+  /// stages from the position on, and `others` in those that only have a part
+  /// of its products. Without split-K all CTAs finish tiles.
+  void emitInFirst(PipelinePosition &position,
+                   function_ref<void(PipelinePosition &)> first,
+                   function_ref<void()> others) const;
   /// The threads of a consumer wait for each other.
   void synchronizeConsumer() const;
 };
@@ -260,10 +276,7 @@ struct TileTurns {
   int64_t step;
 };
 
-/// Tile scheduler: what one thread prepares in shared memory, and the loop, or
-/// two with halves of tiles.
-int64_t getSchedulerSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
-void emitSchedulerPrologue(WgmmaSpKernelContext &context);
+/// Tile scheduler: the loop, or two with halves of tiles.
 SmallVector<Value> emitTileLoop(WgmmaSpKernelContext &context, TileTurns turns,
                                 ValueRange carried, TileLoopBody body);
 /// The loop over all turns, for who uses all stages one after the other.
@@ -275,16 +288,18 @@ void emitTileLoop(WgmmaSpKernelContext &context,
 IndexValue getMaxClusters(const WgmmaSpKernelSpec &spec, IndexValue rows,
                           IndexValue cols);
 
-/// Stream-K: what the clusters that share a tile hand to the last of them.
-/// Calls `finish` with the tile's sums where this is that cluster.
-void emitSharedTile(WgmmaSpKernelContext &context, const TileWork &work,
-                    ArrayRef<Value> accumulators,
-                    function_ref<void(ArrayRef<Value>)> finish);
-/// Of the memory for that: the flags of all consumers of so many clusters, and
-/// their sums.
-IndexValue getNumFlags(const WgmmaSpKernelSpec &spec, IndexValue clusters);
-IndexValue getNumPartialSums(const WgmmaSpKernelSpec &spec,
-                             IndexValue clusters);
+/// What comes after a tile's products: gets their sums, and the position from
+/// which on it may use stages.
+using TileEnd = function_ref<void(ArrayRef<Value>, PipelinePosition &)>;
+
+/// Split-K: what the CTAs that share a tile hand to the first of them. Calls
+/// `finish` with the tile's sums where this is that CTA. `parity` (an `i32`)
+/// changes with every tile.
+int64_t getSplitKSharedMemoryBytes(const WgmmaSpKernelSpec &spec);
+void initializeSumBarriers(WgmmaSpKernelContext &context);
+void emitSharedTile(WgmmaSpKernelContext &context, Value parity,
+                    ArrayRef<Value> accumulators, PipelinePosition &position,
+                    TileEnd finish);
 
 /// Mainloop: its stages in shared memory, the copies into them by one warp,
 /// for all tiles, and the products of a consumer for one tile or a part of it:

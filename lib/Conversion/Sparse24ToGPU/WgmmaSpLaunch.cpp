@@ -29,7 +29,13 @@ LogicalResult mlir::sparse24::checkWgmmaSp(MatmulOp matmul) {
     return matmul.emitError("wgmma.sp reads a dense operand of ")
            << matmul.getOperandElementType()
            << " only with K contiguous; transpose it first";
-  if (schedule.getTileCols() % schedule.getCluster() != 0)
+  if (schedule.getSplitK() &&
+      spec.getPackedLayout().kBlocks() < schedule.getCluster())
+    return matmul.emitError("with split_k each CTA of a cluster has a block "
+                            "along K, but there are only ")
+           << spec.getPackedLayout().kBlocks() << "; the schedule is "
+           << schedule;
+  if (schedule.getTileCols() % spec.getClusterTiles() != 0)
     return matmul.emitError("the CTAs of a cluster copy equal shares of a "
                             "tile's columns; the schedule is ")
            << schedule;
@@ -128,39 +134,6 @@ static Value createPackedMap(ImplicitLocOpBuilder &b,
   return createTensorMap(b, view, box.getType(b.getContext()));
 }
 
-namespace {
-/// Memory through which the clusters that share a tile hand on their sums.
-struct StreamKMemory {
-  Value allocation, partialSums, flags;
-};
-} // namespace
-
-static StreamKMemory allocateStreamKMemory(ImplicitLocOpBuilder &b,
-                                           const WgmmaSpKernelSpec &spec,
-                                           IndexValue clusters) {
-  // Vectors of four are stored at once.
-  constexpr int64_t alignment = 16, wordBytes = 4;
-  MatmulOp matmul = spec.matmul;
-  auto getType = [](Type elementType) {
-    return MemRefType::get({ShapedType::kDynamic}, elementType);
-  };
-  IndexValue numFlags = getNumFlags(spec, clusters);
-  IndexValue numSums = getNumPartialSums(spec, clusters);
-  IndexValue sums = (numFlags * wordBytes).ceilDiv(alignment) * alignment;
-  Value allocation = memref::AllocOp::create(
-      b, getType(b.getI8Type()), ValueRange{sums + numSums * wordBytes});
-  Value flags =
-      memref::ViewOp::create(b, getType(b.getI32Type()), allocation,
-                             IndexValue(b, int64_t(0)), ValueRange{numFlags});
-  Value partialSums =
-      memref::ViewOp::create(b, getType(matmul.getAccumulatorType()),
-                             allocation, sums, ValueRange{numSums});
-  Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
-  gpu::MemsetOp::create(b, /*asyncToken=*/Type(),
-                        /*asyncDependencies=*/ValueRange(), flags, zero);
-  return {allocation, partialSums, flags};
-}
-
 static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
                    const WgmmaSpKernelSpec &spec, Value dense) {
   MatmulOp matmul = spec.matmul;
@@ -197,11 +170,6 @@ static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
   if (spec.isOutputAligned)
     operands.push_back(
         createTensorMap(b, matmul.getInit(), getOutputMap(spec).getType()));
-  std::optional<StreamKMemory> memory;
-  if (spec.schedule.getStreamK()) {
-    memory = allocateStreamKMemory(b, spec, clusters);
-    operands.append({memory->partialSums, memory->flags});
-  }
   for (auto [i, operand] : llvm::enumerate(matmul.getEpilogueOperands())) {
     auto map = getEpilogueOperandMap(spec, static_cast<int64_t>(i));
     operands.push_back(map ? createTensorMap(b, operand, map->getType())
@@ -209,8 +177,6 @@ static void launch(ImplicitLocOpBuilder &b, KernelLibrary &library,
   }
   launchKernel(b, kernel, clusters * cluster, spec.getNumThreads(), cluster,
                spec.getSharedMemoryBytes(), operands);
-  if (memory)
-    memref::DeallocOp::create(b, memory->allocation);
 }
 
 /// Calls `body` with whether all memrefs are aligned, in a branch for each

@@ -37,11 +37,19 @@ public:
   void emit(const TileWork &work, PipelinePosition &position);
 
 private:
-  void copyStage(OutputTile tile, IndexValue block, IndexValue stage);
-  /// Also has the stage's barrier expect what all CTAs of the cluster bring.
-  void copyDense(OutputTile tile, IndexValue block, IndexValue stage);
+  /// The loop over the work's blocks for tiles that are inside of the matrix,
+  /// or the one for those that end beyond its columns: small tiles are
+  /// multiplied faster than a loop for both would copy.
+  PipelinePosition emitLoop(const TileWork &work, PipelinePosition position,
+                            bool isWhole);
+  void copyStage(OutputTile tile, IndexValue block, IndexValue stage,
+                 bool isWhole);
+  void copyDense(OutputTile tile, IndexValue block, IndexValue stage,
+                 bool isWhole);
   void copyPacked(Value map, const PackedBox &box, OutputTile tile,
                   IndexValue block, IndexValue target, IndexValue stage);
+  /// What a stage gets of the dense operand, from all that share it.
+  IndexValue getDenseBytes(OutputTile tile, bool isWhole);
 
   WgmmaSpKernelContext &context;
   ImplicitLocOpBuilder &b;
@@ -107,19 +115,19 @@ mlir::sparse24::getMainloopSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
 }
 
 TensorMapShape mlir::sparse24::getDenseMap(const WgmmaSpKernelSpec &spec) {
-  int64_t cluster = spec.schedule.getCluster();
+  int64_t sharers = spec.getClusterTiles();
   int64_t cols = spec.schedule.getTileCols(),
           blockK = spec.getPackedLayout().kBlock();
   Type type = spec.matmul.getOperandElementType();
   if (spec.isDenseKContiguous())
-    return {blockK, cols / cluster, type};
+    return {blockK, cols / sharers, type};
   // Chunks of 128 bytes, which are swizzled, or else of 16: these are what a
   // matrix in shared memory is made of.
   int64_t swizzled = wgmma_sp::kRowBytesB / spec.getElementBytes();
   int64_t chunk = cols % swizzled == 0
                       ? swizzled
                       : wgmma_sp::kChunkBytes / spec.getElementBytes();
-  return {chunk, blockK / cluster, type};
+  return {chunk, blockK / sharers, type};
 }
 
 IndexValue mlir::sparse24::getDenseTailColumns(const WgmmaSpKernelSpec &spec,
@@ -131,44 +139,57 @@ IndexValue mlir::sparse24::getDenseTailColumns(const WgmmaSpKernelSpec &spec,
 // Producer
 //===----------------------------------------------------------------------===//
 
-void Producer::copyDense(OutputTile tile, IndexValue block, IndexValue stage) {
+IndexValue Producer::getDenseBytes(OutputTile tile, bool isWhole) {
+  if (isWhole)
+    return context.constant(stages.denseBytes);
+  IndexValue cols = (context.cols - tile.col).min(spec.schedule.getTileCols());
+  if (spec.isDenseKContiguous())
+    return cols * getDenseMap(spec).getRowBytes();
+  DenseChunks chunks(spec);
+  return cols.ceilDiv(chunks.columns) * chunks.bytes;
+}
+
+void Producer::copyDense(OutputTile tile, IndexValue block, IndexValue stage,
+                         bool isWhole) {
   TensorMapShape map = getDenseMap(spec);
-  int64_t cluster = spec.schedule.getCluster();
+  int64_t sharers = spec.getClusterTiles();
   Value mask;
-  if (cluster > 1)
+  if (sharers > 1)
     mask = arith::ConstantOp::create(
-        b, b.getI16IntegerAttr((int16_t(1) << cluster) - 1));
-  // The rank's share of the box's rows, which all get.
-  IndexValue target = stages.dense(stage) +
-                      context.clusterRank * (map.major * map.getRowBytes());
-  IndexValue share = context.clusterRank * map.major;
+        b, b.getI16IntegerAttr((int16_t(1) << sharers) - 1));
+  // The CTA's share of the box's rows, which all get.
+  IndexValue share =
+      (sharers > 1 ? context.clusterRank : context.constant(0)) * map.major;
+  IndexValue target = stages.dense(stage) + share * map.getRowBytes();
   IndexValue k = block * layout.kBlock();
   IndexValue cols = context.cols - tile.col;
   if (!spec.isDenseKContiguous()) {
     DenseChunks chunks(spec);
-    IndexValue number = cols.ceilDiv(chunks.columns);
-    for (int64_t chunk = 0; chunk < chunks.number; ++chunk)
-      context.emitIf(context.constant(chunk) < number, [&] {
-        context.full.expect(stage, context.constant(chunks.bytes));
-        context.copyBox(context.denseMap,
-                        {tile.col + chunk * chunks.columns, k + share},
+    for (int64_t chunk = 0; chunk < chunks.number; ++chunk) {
+      int64_t col = chunk * chunks.columns;
+      auto copy = [&] {
+        context.copyBox(context.denseMap, {tile.col + col, k + share},
                         target + chunk * chunks.bytes, stage, mask);
-      });
+      };
+      // There always is a first one.
+      if (isWhole || chunk == 0)
+        copy();
+      else
+        context.emitIf(context.constant(col) < cols, copy);
+    }
     return;
   }
-  context.full.expect(stage, cols.min(spec.schedule.getTileCols()) *
-                                 map.getRowBytes());
-  auto copy = [&](Value map) {
-    context.copyBox(map, {k, tile.col + share}, target, stage, mask);
+  auto copy = [&](Value denseMap) {
+    context.copyBox(denseMap, {k, tile.col + share}, target, stage, mask);
   };
+  if (isWhole)
+    return copy(context.denseMap);
+  if (sharers == 1)
+    return copy(context.denseTailMap);
   IndexValue mine = cols - share.min(cols);
-  auto tail = scf::IfOp::create(b, mine < map.major, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(tail.elseBlock());
-  copy(context.denseMap);
-  b.setInsertionPointToStart(tail.thenBlock());
-  context.emitIf(context.constant(0) < mine,
-                 [&] { copy(context.denseTailMap); });
+  Value denseMap = arith::SelectOp::create(
+      b, mine < map.major, context.denseTailMap, context.denseMap);
+  context.emitIf(context.constant(0) < mine, [&] { copy(denseMap); });
 }
 
 void Producer::copyPacked(Value map, const PackedBox &box, OutputTile tile,
@@ -182,29 +203,49 @@ void Producer::copyPacked(Value map, const PackedBox &box, OutputTile tile,
         target + panel * (box.rows * box.words * PackedBox::kWordBytes), stage);
 }
 
-void Producer::copyStage(OutputTile tile, IndexValue block, IndexValue stage) {
-  // The phase can't end before this arrival, whatever has landed.
-  copyDense(tile, block, stage);
-  context.full.arriveExpecting(stage, stages.packedBytes());
+void Producer::copyStage(OutputTile tile, IndexValue block, IndexValue stage,
+                         bool isWhole) {
+  context.full.arriveExpecting(stage, getDenseBytes(tile, isWhole) +
+                                          stages.packedBytes());
+  copyDense(tile, block, stage, isWhole);
   copyPacked(context.valueMap, getValueBox(spec), tile, block,
              stages.values(stage), stage);
   copyPacked(context.metadataMap, getMetadataBox(spec), tile, block,
              stages.metadata(stage), stage);
 }
 
-void Producer::emit(const TileWork &work, PipelinePosition &position) {
+PipelinePosition Producer::emitLoop(const TileWork &work,
+                                    PipelinePosition position, bool isWhole) {
   auto loop = scf::ForOp::create(b, work.firstBlock, work.endBlock,
                                  context.constant(1), position.getCarried());
-  {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  auto current = PipelinePosition::get(b, loop.getRegionIterArgs());
+  context.waitUntilEmpty(current);
+  copyStage(work.tile, {b, loop.getInductionVar()}, current.stage, isWhole);
+  scf::YieldOp::create(b, context.getNext(current).getCarried());
+  return PipelinePosition::get(b, loop.getResults());
+}
+
+void Producer::emit(const TileWork &work, PipelinePosition &position) {
+  IndexValue cols = context.cols - work.tile.col;
+  auto ifOp = scf::IfOp::create(b, TypeRange(ValueRange(position.getCarried())),
+                                cols < spec.schedule.getTileCols(),
+                                /*withElseRegion=*/true);
+  auto emitBranch = [&](Block *branch, bool isWhole) {
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    auto current = PipelinePosition::get(b, loop.getRegionIterArgs());
-    context.waitUntilEmpty(current);
-    copyStage(work.tile, {b, loop.getInductionVar()}, current.stage);
-    scf::YieldOp::create(b, context.getNext(current).getCarried());
-  }
-  position = PipelinePosition::get(b, loop.getResults());
-  emitOperandCopies(context, work.tile, position);
+    b.setInsertionPointToStart(branch);
+    scf::YieldOp::create(b, emitLoop(work, position, isWhole).getCarried());
+  };
+  emitBranch(ifOp.thenBlock(), /*isWhole=*/false);
+  emitBranch(ifOp.elseBlock(), /*isWhole=*/true);
+  position = PipelinePosition::get(b, ifOp.getResults());
+  context.emitInFirst(
+      position,
+      [&](PipelinePosition &position) {
+        emitOperandCopies(context, work.tile, position);
+      },
+      /*others=*/[] {});
 }
 
 void mlir::sparse24::emitProducer(WgmmaSpKernelContext &context) {

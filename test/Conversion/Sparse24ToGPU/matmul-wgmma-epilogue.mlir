@@ -7,12 +7,11 @@
 // CHECK-SAME: %[[BIAS:[^ ]*]]: memref<?xf32>, %[[MAP:[^ ]*]]: !nvgpu.tensormap.descriptor<tensor = memref<64x64xbf16, 3>, swizzle = swizzle_128b, l2promo = l2promo_128b, oob = zero, interleave = none>)
 // CHECK: %[[RESIDUAL:.*]] = builtin.unrealized_conversion_cast %[[MAP]] : {{.*}} to !llvm.ptr
 
-// After a tile's blocks along K the producer brings it, 64 × 64 elements for each consumer, to the next stage, and the
+// After a tile's blocks along K, four copies each in one of two loops, the producer brings it, 64 × 64 elements for each consumer, to the next stage, and the
 // other columns to the one after; and not to both CTAs.
 // CHECK: nvvm.setmaxregister decrease 40
 // CHECK: scf.for
-// CHECK: scf.for
-// CHECK-COUNT-3: nvvm.cp.async.bulk.tensor.shared.cluster.global
+// CHECK-COUNT-8: nvvm.cp.async.bulk.tensor.shared.cluster.global
 // CHECK: nvvm.mbarrier.try_wait
 // CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c16384_i32
 // CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[RESIDUAL]], %{{.*}}, box[%{{.*}}, %{{.*}}] : !llvm.ptr

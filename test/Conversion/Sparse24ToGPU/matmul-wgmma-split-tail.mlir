@@ -13,10 +13,10 @@
 // The producer copies two blocks of 64 rows, one after the other, or one to the same
 // places.
 // CHECK: %[[STATE:.*]]:2 = scf.for %{{.*}} = %{{.*}} to %[[WHOLE]] step %[[CLUSTERS]]
-// CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c9216_i32
+// CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c13312_i32
 // CHECK: arith.muli %{{.*}}, %c8192_i32
 // CHECK: scf.for {{.*}} step %[[CLUSTERS]] iter_args(%{{.*}} = %[[STATE]]#0, %{{.*}} = %[[STATE]]#1)
-// CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c4608_i32
+// CHECK: nvvm.mbarrier.arrive.expect_tx %{{.*}}, %c8704_i32
 // CHECK: arith.muli %{{.*}}, %c8192_i32
 
 // The consumer multiplies two, or one, for even and odd numbers of stages.

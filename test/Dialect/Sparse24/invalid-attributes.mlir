@@ -75,8 +75,8 @@ func.func @schedule_c3_wgmma_sp() {
 // -----
 
 func.func @schedule_c4() {
-  // expected-error @below {{schedule_c4: cluster, stream_k, ping_pong and split_tail are for wgmma_sp only}}
-  "test.op"() {a = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 3, stream_k = true>} : () -> ()
+  // expected-error @below {{schedule_c4: cluster, split_k, ping_pong and split_tail are for wgmma_sp only}}
+  "test.op"() {a = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 3, split_k = true>} : () -> ()
   return
 }
 
@@ -123,39 +123,47 @@ func.func @schedule_c9_rows() {
 // -----
 
 func.func @schedule_c10_warps() {
-  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], and stream_k and split_tail false}}
+  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], and split_k and split_tail false}}
   "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 4, ping_pong = true>} : () -> ()
   return
 }
 
 // -----
 
-func.func @schedule_c10_stream_k() {
-  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], and stream_k and split_tail false}}
-  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [4, 1], stages = 4, stream_k = true, ping_pong = true>} : () -> ()
+func.func @schedule_c10_split_k() {
+  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], and split_k and split_tail false}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [4, 1], stages = 4, split_k = true, ping_pong = true>} : () -> ()
   return
 }
 
 // -----
 
 func.func @schedule_c10_split_tail() {
-  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], and stream_k and split_tail false}}
+  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], and split_k and split_tail false}}
   "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [4, 1], stages = 4, ping_pong = true, split_tail = true>} : () -> ()
   return
 }
 
 // -----
 
-func.func @schedule_c9_stream_k() {
-  // expected-error @below {{schedule_c9: split_tail and stream_k are two ways to divide the last tiles; choose one}}
-  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [256, 64, 64], warps = [8, 1], stages = 4, stream_k = true, split_tail = true>} : () -> ()
+func.func @schedule_c9_split_k() {
+  // expected-error @below {{schedule_c9: split_tail and split_k are two ways to divide tiles; choose one}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [256, 64, 64], warps = [8, 1], stages = 4, split_k = true, split_tail = true>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c11() {
+  // expected-error @below {{schedule_c11: with split_k the CTAs of a cluster share a tile; cluster must be at least 2}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 4, split_k = true>} : () -> ()
   return
 }
 
 // -----
 
 func.func @schedule_options() {
-  // expected-error @below {{expected 'cluster', 'stream_k', 'ping_pong' or 'split_tail'}}
+  // expected-error @below {{expected 'cluster', 'split_k', 'ping_pong' or 'split_tail'}}
   "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 4, clusters = 2>} : () -> ()
   return
 }

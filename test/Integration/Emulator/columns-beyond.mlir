@@ -4,11 +4,13 @@
 
 // RUN: sparse24-opt %s --remarks-filter= --sparse24-pipeline="target=sm_90a format=llvm" -o %t.mlir
 // RUN: sparse24-emulate %t.mlir --entry=weight --output=%t.w.npy:18432xi8
-// RUN: sparse24-emulate %t.mlir --entry=ones_by_rows --output=%t.x.npy:72x128xbf16
-// RUN: sparse24-emulate %t.mlir --entry=by_rows --input=%t.w.npy --input=%t.x.npy --output=%t.y.npy:72x128xf32 --statistics | FileCheck %s
+// RUN: sparse24-emulate %t.mlir --entry=ones_by_rows --output=%t.x72.npy:72x128xbf16
+// RUN: sparse24-emulate %t.mlir --entry=by_rows --input=%t.w.npy --input=%t.x72.npy --output=%t.y.npy:72x128xf32 --statistics | FileCheck %s --check-prefixes=MULTI,CHECK
 // RUN: sparse24-emulate %t.mlir --entry=ones_by_columns --output=%t.x.npy:128x40xbf16
-// RUN: sparse24-emulate %t.mlir --entry=by_columns --input=%t.w.npy --input=%t.x.npy --output=%t.y.npy:128x40xf32 --statistics | FileCheck %s
-// CHECK: cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster
+// RUN: sparse24-emulate %t.mlir --entry=by_columns --input=%t.w.npy --input=%t.x.npy --output=%t.y.npy:128x40xf32 --statistics | FileCheck %s --check-prefixes=MULTI,CHECK
+// RUN: sparse24-emulate %t.mlir --entry=by_parts --input=%t.w.npy --input=%t.x72.npy --output=%t.y.npy:72x128xf32 --statistics | FileCheck %s --check-prefixes=ALONE,CHECK
+// MULTI: cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster
+// ALONE-NOT: multicast
 // CHECK: tensor copies: {{[1-9][0-9]*}} rows of boxes, 0 of them beyond the tensor
 
 func.func @weight() -> tensor<18432xi8> {
@@ -45,6 +47,16 @@ func.func @by_rows(%w: tensor<18432xi8>, %x: tensor<72x128xbf16>) -> tensor<72x1
   %0 = sparse24.matmul rhs ins(%w : tensor<18432xi8>) dense(%x : tensor<72x128xbf16>) outs(%empty : tensor<72x128xf32>)
     k = 128 acc = f32 layout = #sparse24.layout<wgmma_sp, bf16, rows = 128, k = 128>
     schedule = #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 3, cluster = 2>
+    -> tensor<72x128xf32>
+  return %0 : tensor<72x128xf32>
+}
+
+// CTAs with parts of K share nothing.
+func.func @by_parts(%w: tensor<18432xi8>, %x: tensor<72x128xbf16>) -> tensor<72x128xf32> {
+  %empty = tensor.empty() : tensor<72x128xf32>
+  %0 = sparse24.matmul rhs ins(%w : tensor<18432xi8>) dense(%x : tensor<72x128xbf16>) outs(%empty : tensor<72x128xf32>)
+    k = 128 acc = f32 layout = #sparse24.layout<wgmma_sp, bf16, rows = 128, k = 128>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 3, cluster = 2, split_k = true>
     -> tensor<72x128xf32>
   return %0 : tensor<72x128xf32>
 }

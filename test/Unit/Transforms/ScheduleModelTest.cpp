@@ -24,11 +24,11 @@ protected:
   }
 
   ScheduleAttr schedule(int64_t rows, int64_t columns, int64_t stages,
-                        int64_t cluster, bool streamK = false,
+                        int64_t cluster, bool splitK = false,
                         bool pingPong = false, bool splitTail = false) {
     return ScheduleAttr::get(&context, InstructionFamily::wgmma_sp, rows,
                              columns, 64, pingPong ? 4 : 8, 1, stages, cluster,
-                             streamK, pingPong, splitTail);
+                             splitK, pingPong, splitTail);
   }
   static ProductShape product(int64_t rows, int64_t columns, int64_t k) {
     return {{PackedFamily::WgmmaSp, ElementType::BF16, rows, k}, columns, 2};
@@ -92,8 +92,11 @@ TEST_F(ScheduleModelTest, ChoosesWhatWasFastest) {
   EXPECT_EQ(choose(4096, 1024, 14336).getTileCols(), 256);
   EXPECT_EQ(choose(28672, 8, 4096).getTileCols(), 8);
   // Few tiles and a long K: only sharing them gives all something to do.
-  EXPECT_FALSE(choose(4096, 1024, 14336).getStreamK());
-  EXPECT_TRUE(choose(256, 256, 65536).getStreamK());
+  EXPECT_FALSE(choose(4096, 1024, 14336).getSplitK());
+  EXPECT_FALSE(choose(28672, 8, 4096).getSplitK());
+  EXPECT_TRUE(choose(3584, 128, 18944).getSplitK());
+  EXPECT_TRUE(choose(4096, 64, 14336).getSplitK());
+  EXPECT_TRUE(choose(256, 256, 65536).getSplitK());
   EXPECT_TRUE(choose(10240, 10240, 10240).getSplitTail());
   EXPECT_TRUE(choose(8192, 8192, 8192).getSplitTail());
   EXPECT_FALSE(choose(28672, 4096, 4096).getSplitTail());
@@ -111,15 +114,28 @@ TEST_F(ScheduleModelTest, EveryTypeHasASchedule) {
     }
 }
 
-TEST_F(ScheduleModelTest, StreamKDividesTheLastWave) {
-  // 132 CTAs: a few tiles more than a wave take nearly twice as long (the clock
-  // is higher where few are busy), or little longer.
-  ProductShape wave = product(256 * 12, 128 * 11, 32768);
-  ProductShape more = product(256 * 12, 128 * 12, 32768);
-  double one = estimate(schedule(256, 128, 5, 2), wave);
-  EXPECT_GT(estimate(schedule(256, 128, 5, 2), more), 1.65 * one);
-  EXPECT_LT(estimate(schedule(256, 128, 5, 2, /*streamK=*/true), more),
-            1.3 * one);
+TEST_F(ScheduleModelTest, SplitKGivesMoreMultiprocessorsWork) {
+  // 32 tiles, or 64 halves of K of them, for 132 CTAs. The clock is lower where
+  // more are busy, and the sums have to meet.
+  ProductShape shape = product(128 * 32, 64, 32768);
+  double one = estimate(schedule(128, 64, 12, 1), shape);
+  double two = estimate(schedule(128, 64, 10, 2, /*splitK=*/true), shape);
+  EXPECT_GT(one, 1.7 * two);
+  // With a short K they cost more than they gain.
+  ProductShape shallow = product(128 * 32, 64, 256);
+  EXPECT_LT(estimate(schedule(128, 64, 12, 1), shallow),
+            estimate(schedule(128, 64, 10, 2, /*splitK=*/true), shallow));
+}
+
+TEST_F(ScheduleModelTest, LargeClustersDontFillTheCard) {
+  // 33 clusters of four would be 132 CTAs, but only 30 run at a time.
+  auto waves = [&](int64_t tiles) {
+    return estimateSchedule(schedule(128, 64, 10, 4, /*splitK=*/true),
+                            product(128 * tiles, 64, 8192), target)
+        .waves;
+  };
+  EXPECT_EQ(waves(30), 1);
+  EXPECT_EQ(waves(31), 2);
 }
 
 TEST_F(ScheduleModelTest, HalvesShortenTheLastWave) {

@@ -126,7 +126,7 @@ std::string LayoutAttr::getText() const { return getPackedLayout().text(); }
 static LogicalResult verifyWgmmaSp(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tileRows, int64_t tileCols,
                                    int64_t warpRows, int64_t warpCols,
-                                   int64_t cluster, bool streamK, bool pingPong,
+                                   int64_t cluster, bool splitK, bool pingPong,
                                    bool splitTail) {
   namespace wgmma_sp = ::sparse24::wgmma_sp;
   if (warpRows % wgmma_sp::kWarps != 0 || warpCols != 1)
@@ -151,14 +151,16 @@ static LogicalResult verifyWgmmaSp(function_ref<InFlightDiagnostic()> emitError,
            << "schedule_c9: with split_tail a warpgroup must have a "
               "multiple of 128 rows, but has "
            << rows;
-  if (splitTail && streamK)
-    return emitError()
-           << "schedule_c9: split_tail and stream_k are two ways to "
-              "divide the last tiles; choose one";
-  if (pingPong && (warpRows != wgmma_sp::kWarps || streamK || splitTail))
+  if (splitTail && splitK)
+    return emitError() << "schedule_c9: split_tail and split_k are two ways to "
+                          "divide tiles; choose one";
+  if (pingPong && (warpRows != wgmma_sp::kWarps || splitK || splitTail))
     return emitError() << "schedule_c10: with ping_pong a warpgroup has whole "
-                          "tiles: warps must be [4, 1], and stream_k and "
+                          "tiles: warps must be [4, 1], and split_k and "
                           "split_tail false";
+  if (splitK && cluster == 1)
+    return emitError() << "schedule_c11: with split_k the CTAs of a cluster "
+                          "share a tile; cluster must be at least 2";
   return success();
 }
 
@@ -166,9 +168,8 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    InstructionFamily family, int64_t tileRows,
                                    int64_t tileCols, int64_t tileK,
                                    int64_t warpRows, int64_t warpCols,
-                                   int64_t stages, int64_t cluster,
-                                   bool streamK, bool pingPong,
-                                   bool splitTail) {
+                                   int64_t stages, int64_t cluster, bool splitK,
+                                   bool pingPong, bool splitTail) {
   bool isWgmma = family == InstructionFamily::wgmma_sp;
   int64_t minStages = isWgmma ? 2 : 3;
   if (tileRows < 1 || tileCols < 1 || tileK < 1 || warpRows < 1 ||
@@ -185,12 +186,12 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (warps > 32)
     return emitError() << "schedule_c3: " << warps
                        << " warps, but a CTA holds at most 32";
-  if (!isWgmma && (cluster != 1 || streamK || pingPong || splitTail))
-    return emitError() << "schedule_c4: cluster, stream_k, ping_pong and "
+  if (!isWgmma && (cluster != 1 || splitK || pingPong || splitTail))
+    return emitError() << "schedule_c4: cluster, split_k, ping_pong and "
                           "split_tail are for wgmma_sp only";
   if (isWgmma)
     return verifyWgmmaSp(emitError, tileRows, tileCols, warpRows, warpCols,
-                         cluster, streamK, pingPong, splitTail);
+                         cluster, splitK, pingPong, splitTail);
   return success();
 }
 

@@ -16,22 +16,22 @@ using namespace mlir::sparse24;
 
 /// A schedule's options, of which only those that aren't default are printed.
 static ParseResult parseScheduleOptions(AsmParser &parser, int64_t &cluster,
-                                        bool &streamK, bool &pingPong,
+                                        bool &splitK, bool &pingPong,
                                         bool &splitTail) {
   cluster = 1;
-  streamK = pingPong = splitTail = false;
+  splitK = pingPong = splitTail = false;
   auto parseValue = [&](auto &value) {
     return failure(parser.parseEqual() || parser.parseInteger(value));
   };
   while (succeeded(parser.parseOptionalComma())) {
     StringRef option;
     if (failed(parser.parseOptionalKeyword(
-            &option, {"cluster", "stream_k", "ping_pong", "split_tail"})))
+            &option, {"cluster", "split_k", "ping_pong", "split_tail"})))
       return parser.emitError(
           parser.getCurrentLocation(),
-          "expected 'cluster', 'stream_k', 'ping_pong' or 'split_tail'");
+          "expected 'cluster', 'split_k', 'ping_pong' or 'split_tail'");
     LogicalResult result = option == "cluster"     ? parseValue(cluster)
-                           : option == "stream_k"  ? parseValue(streamK)
+                           : option == "split_k"   ? parseValue(splitK)
                            : option == "ping_pong" ? parseValue(pingPong)
                                                    : parseValue(splitTail);
     if (failed(result))
@@ -41,11 +41,11 @@ static ParseResult parseScheduleOptions(AsmParser &parser, int64_t &cluster,
 }
 
 static void printScheduleOptions(AsmPrinter &printer, int64_t cluster,
-                                 bool streamK, bool pingPong, bool splitTail) {
+                                 bool splitK, bool pingPong, bool splitTail) {
   if (cluster != 1)
     printer << ", cluster = " << cluster;
-  if (streamK)
-    printer << ", stream_k = true";
+  if (splitK)
+    printer << ", split_k = true";
   if (pingPong)
     printer << ", ping_pong = true";
   if (splitTail)

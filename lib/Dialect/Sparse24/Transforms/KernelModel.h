@@ -28,11 +28,15 @@ public:
   virtual ~KernelModel() = default;
 
   virtual Machine getMachine() const = 0;
+  /// Clusters of so many CTAs that run at a time.
+  virtual int64_t getResidentClusters(int64_t cluster) const {
+    return target.getMultiprocessors() / cluster;
+  }
   /// The schedules to choose from: those that fit shared memory.
   virtual SmallVector<ScheduleAttr>
   getCandidates(const ProductShape &shape) const = 0;
   /// Clocks of the busiest multiprocessor if operands come in as they are
-  /// wanted. Tiles and waves are known.
+  /// wanted. Tiles, parts and waves are known.
   virtual double getClocks(const ProductShape &shape,
                            const ScheduleEstimate &estimate) const = 0;
   /// The share of the lesser of those clocks and of the operands' that comes on

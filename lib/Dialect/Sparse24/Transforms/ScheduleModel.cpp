@@ -24,16 +24,20 @@ ScheduleEstimate mlir::sparse24::estimateSchedule(ScheduleAttr schedule,
   std::unique_ptr<KernelModel> model = createModel(shape.sparse, target);
   Machine machine = model->getMachine();
 
-  // A cluster is launched whole.
-  int64_t cluster = schedule.getCluster();
-  int64_t rowTiles = llvm::alignTo(
-      llvm::divideCeil(shape.sparse.rows, schedule.getTileRows()), cluster);
-  int64_t columnTiles = llvm::divideCeil(shape.columns, schedule.getTileCols());
   ScheduleEstimate estimate;
   estimate.schedule = schedule;
+  int64_t cluster = schedule.getCluster();
+  estimate.parts = schedule.getSplitK() ? cluster : 1;
+  // A cluster is launched whole.
+  int64_t clusterTiles = cluster / estimate.parts;
+  int64_t rowTiles =
+      llvm::alignTo(llvm::divideCeil(shape.sparse.rows, schedule.getTileRows()),
+                    clusterTiles);
+  int64_t columnTiles = llvm::divideCeil(shape.columns, schedule.getTileCols());
   estimate.tiles = rowTiles * columnTiles;
-  estimate.waves = llvm::divideCeil(
-      estimate.tiles, target.getMultiprocessors() / cluster * cluster);
+  int64_t numParts = estimate.tiles * estimate.parts;
+  estimate.waves =
+      llvm::divideCeil(numParts, model->getResidentClusters(cluster) * cluster);
 
   // No faster than its operands come in.
   double denseBytes = static_cast<double>(shape.columns) * shape.sparse.k *
@@ -41,9 +45,9 @@ ScheduleEstimate mlir::sparse24::estimateSchedule(ScheduleAttr schedule,
   double sparseBytes = shape.sparse.bytes();
   double outputBytes = static_cast<double>(shape.sparse.rows) * shape.columns *
                        shape.outputElementBytes;
-  double l2 = sparseBytes * columnTiles + denseBytes * rowTiles / cluster;
+  double l2 = sparseBytes * columnTiles + denseBytes * rowTiles / clusterTiles;
   double memory = sparseBytes + denseBytes + outputBytes;
-  double active = std::min<double>(estimate.tiles, target.getMultiprocessors());
+  double active = std::min<double>(numParts, target.getMultiprocessors());
   double traffic = std::max(
       l2 / (machine.l2Bytes * active),
       memory / std::min(machine.memoryBytes * active, machine.allMemoryBytes));
@@ -52,12 +56,9 @@ ScheduleEstimate mlir::sparse24::estimateSchedule(ScheduleAttr schedule,
            model->getExposedShare() * std::min(clocks, traffic) +
            model->getFixedClocks();
 
-  // With stream-K all have their share of the blocks.
-  double busyShare = schedule.getStreamK()
-                         ? 1
-                         : static_cast<double>(estimate.tiles) /
-                               static_cast<double>(estimate.waves *
-                                                   target.getMultiprocessors());
+  double busyShare =
+      static_cast<double>(numParts) /
+      static_cast<double>(estimate.waves * target.getMultiprocessors());
   double gigahertz =
       machine.idleGigahertz -
       busyShare * (machine.idleGigahertz - machine.busyGigahertz);

@@ -5,7 +5,6 @@
 #include "sparse24/Support/WgmmaSp.h"
 
 #include <algorithm>
-#include <cmath>
 
 using namespace mlir;
 using namespace mlir::sparse24;
@@ -22,6 +21,7 @@ public:
   using KernelModel::KernelModel;
 
   Machine getMachine() const override;
+  int64_t getResidentClusters(int64_t cluster) const override;
   SmallVector<ScheduleAttr>
   getCandidates(const ProductShape &shape) const override;
   double getClocks(const ProductShape &shape,
@@ -42,12 +42,20 @@ static constexpr Tile kTiles[] = {
 // generated kernels on an H200: bf16 and e4m3, 1024 to 28672 rows, 16 to 16384
 // columns, K from 3072 to 16384. What the model chooses is 0.8 % slower than
 // the best schedule (geometric mean), 7 % at most; estimates are off by 11 %
-// (root mean square). Memory delivers 3.45 TB/s; an H100's, 2.9.
+// (root mean square). Those of narrow tiles and of split-K are fitted to 36
+// more shapes, 2560 to 28672 rows and 8 to 1024 columns, with all schedules of
+// up to 128 × 128. Memory delivers 3.45 TB/s; an H100's, 2.9.
 Machine WgmmaSpModel::getMachine() const {
   return {/*busyGigahertz=*/1.7,  /*idleGigahertz=*/1.98,
           /*latency=*/1280,       /*sharedBytes=*/128,
           /*l2Bytes=*/54,         /*memoryBytes=*/31,
           /*allMemoryBytes=*/2030};
+}
+
+int64_t WgmmaSpModel::getResidentClusters(int64_t cluster) const {
+  // A cluster's CTAs are on one GPC, and GPCs don't have multiples of four.
+  int64_t clusters = target.getMultiprocessors() / cluster;
+  return cluster > 2 ? clusters * 10 / 11 : clusters;
 }
 
 /// Bytes of shared memory that one stage takes.
@@ -57,9 +65,13 @@ static int64_t getStageBytes(const Tile &tile, const PackedLayout &sparse) {
          tile.columns * wgmma_sp::kRowBytesB;
 }
 
-/// A stage's two barriers; and what a CTA notes of tiles that it shares, or the
-/// barriers of teams.
+/// A stage's two barriers; and those of teams, or of the sums of parts of K.
 static constexpr int64_t kBarrierBytes = 16, kOtherBytes = 64;
+
+/// A tile's sums, of 32 bits each.
+static int64_t getSumsBytes(const Tile &tile) {
+  return tile.rows * tile.columns * 4;
+}
 
 /// Tiles whose sums leave few registers for anything else.
 static bool isLargest(const Tile &tile) {
@@ -72,9 +84,10 @@ struct Consumers {
   int64_t teams, inTeam;
 };
 
-/// As many stages as fit into shared memory.
+/// As many stages as fit into shared memory beside what else is there.
 static int64_t getStages(const Tile &tile, const Consumers &consumers,
-                         const ProductShape &shape, TargetAttr target) {
+                         bool splitK, const ProductShape &shape,
+                         TargetAttr target) {
   int64_t rows = tile.rows / consumers.inTeam;
   wgmma_sp::OutputPieces pieces{rows, tile.columns, shape.outputElementBytes};
   // Each consumer has its part of the operands that vary only along one
@@ -91,6 +104,7 @@ static int64_t getStages(const Tile &tile, const Consumers &consumers,
                        ? wgmma_sp::OutputPieces::kMaxPlaces
                        : 1;
   int64_t free = target.getSharedMemoryBytes() - kOtherBytes - padding -
+                 (splitK ? getSumsBytes(tile) : 0) -
                  consumers.teams * consumers.inTeam *
                      (places * pieces.placeBytes() + operandBytes);
   return free / (stageBytes + kBarrierBytes);
@@ -108,18 +122,27 @@ static bool hidesEpilogue(const ProductShape &shape) {
              6 * shape.epilogueClocks;
 }
 
+/// What a schedule must have to be worth a try: stages to hide latency, and
+/// with split-K blocks along K for each CTA.
+static constexpr int64_t kMinStages = 2, kMinPartBlocks = 4;
+
 SmallVector<ScheduleAttr>
 WgmmaSpModel::getCandidates(const ProductShape &shape) const {
   SmallVector<ScheduleAttr> schedules;
-  auto add = [&](const Tile &tile, const Consumers &consumers, bool streamK,
-                 bool splitTail) {
-    int64_t cluster = shape.sparse.rows > tile.rows ? 2 : 1;
+  auto add = [&](const Tile &tile, const Consumers &consumers, int64_t cluster,
+                 bool splitK, bool splitTail) {
+    int64_t stages = getStages(tile, consumers, splitK, shape, target);
+    if (stages < kMinStages)
+      return;
     schedules.push_back(ScheduleAttr::get(
         target.getContext(), InstructionFamily::wgmma_sp, tile.rows,
         tile.columns, shape.sparse.kBlock(),
-        consumers.inTeam * wgmma_sp::kWarps, /*warpCols=*/1,
-        getStages(tile, consumers, shape, target), cluster, streamK,
-        /*pingPong=*/consumers.teams > 1, splitTail));
+        consumers.inTeam * wgmma_sp::kWarps, /*warpCols=*/1, stages, cluster,
+        splitK, /*pingPong=*/consumers.teams > 1, splitTail));
+  };
+  // CTAs that share the dense operand.
+  auto getSharers = [&](int64_t tileRows) {
+    return shape.sparse.rows > tileRows ? 2 : 1;
   };
   for (const Tile &tile : kTiles) {
     Consumers consumers{/*teams=*/1,
@@ -134,33 +157,35 @@ WgmmaSpModel::getCandidates(const ProductShape &shape) const {
     if (shape.operandBytes != 0 && isLargest(tile) &&
         !(fitsStage && shape.areOperandsCopied))
       continue;
-    add(tile, consumers, /*streamK=*/false, /*splitTail=*/false);
+    int64_t cluster = getSharers(tile.rows);
+    add(tile, consumers, cluster, /*splitK=*/false, /*splitTail=*/false);
     // Where there is nothing to split the estimates are equal, and the first is
     // chosen.
     if (tile.rows / consumers.inTeam % (2 * wgmma_sp::kM) == 0)
-      add(tile, consumers, /*streamK=*/false, /*splitTail=*/true);
-    // After whole waves sharing the rest has not paid: blocks that are
-    // scattered along K find no operands of others in L2.
-    int64_t tiles = llvm::divideCeil(shape.sparse.rows, tile.rows) *
-                    llvm::divideCeil(shape.columns, tile.columns);
-    if (2 * tiles <= target.getMultiprocessors())
-      add(tile, consumers, /*streamK=*/true, /*splitTail=*/false);
+      add(tile, consumers, cluster, /*splitK=*/false, /*splitTail=*/true);
+    // Beside larger tiles' sums there are no registers for those of others, nor
+    // for more CTAs to hand them on: eight parts have never been the fastest.
+    if (tile.rows * tile.columns > 128 * 128)
+      continue;
+    for (int64_t parts : {2, 4})
+      if (shape.sparse.kBlocks() >= parts * kMinPartBlocks)
+        add(tile, consumers, parts, /*splitK=*/true, /*splitTail=*/false);
   }
   if (hidesEpilogue(shape))
-    add({128, 192}, {/*teams=*/2, /*inTeam=*/1}, /*streamK=*/false,
-        /*splitTail=*/false);
+    add({128, 192}, {/*teams=*/2, /*inTeam=*/1}, getSharers(128),
+        /*splitK=*/false, /*splitTail=*/false);
   return schedules;
 }
 
 /// Clocks for a k block of a tile: the larger of math and what is read of
 /// shared memory (writes find free banks), and a stage's handing over; or what
-/// latency allows. An instruction takes N/2 clocks and reads 2 KB of A and N
-/// rows of B.
+/// latency allows. An instruction takes N/2 clocks, though at least some 50,
+/// and reads 2 KB of A and N rows of B.
 static double getBlockClocks(const Tile &tile, int64_t stages,
                              const Machine &machine) {
   double instructions =
       static_cast<double>(PackedLayout::kSteps) * tile.rows / wgmma_sp::kM;
-  double math = instructions * tile.columns / 2;
+  double math = instructions * std::max(tile.columns / 2.0, 50.0);
   double bytesRead = instructions *
                      (wgmma_sp::kM * wgmma_sp::kRowBytesA +
                       tile.columns * wgmma_sp::kRowBytesB) /
@@ -183,13 +208,14 @@ static double getEpilogueClocks(const Tile &tile, const ProductShape &shape) {
                            static_cast<double>(shape.outputElementBytes) / 34);
 }
 
-/// Clocks that it takes to hand on a tile's 32-bit sums from so many CTAs to
-/// the last, and for the flags to be cleared before.
-static double getFixUpClocks(const Tile &tile, double sharers, double l2Bytes) {
-  constexpr double clear = 11300;
-  double sumsBytes = static_cast<double>(tile.rows * tile.columns * 4);
-  // Written once by each, and read one after the other.
-  return clear + std::max(sharers, 2.0) * sumsBytes / l2Bytes;
+/// Clocks that it takes the first of so many CTAs to add a tile's sums of the
+/// others.
+static double getSplitKClocks(const Tile &tile, int64_t parts) {
+  if (parts == 1)
+    return 0;
+  constexpr double latency = 3000, clusterBytes = 12;
+  return latency +
+         static_cast<double>((parts - 1) * getSumsBytes(tile)) / clusterBytes;
 }
 
 double WgmmaSpModel::getClocks(const ProductShape &shape,
@@ -199,34 +225,22 @@ double WgmmaSpModel::getClocks(const ProductShape &shape,
   Tile tile{schedule.getTileRows(), schedule.getTileCols()};
   double blockClocks = getBlockClocks(tile, schedule.getStages(), machine);
   auto blocks = static_cast<double>(
-      llvm::divideCeil(shape.sparse.k, schedule.getTileK()));
+      llvm::divideCeil(shape.sparse.k, schedule.getTileK() * estimate.parts));
   double epilogueClocks = getEpilogueClocks(tile, shape);
   // The other team's products hide most of it.
   if (schedule.getPingPong())
     epilogueClocks /= 3;
-  double tileClocks = blocks * blockClocks + epilogueClocks;
-  int64_t clusters = target.getMultiprocessors() / schedule.getCluster();
-  int64_t tiles = estimate.tiles / schedule.getCluster();
+  double tileClocks = blocks * blockClocks + epilogueClocks +
+                      getSplitKClocks(tile, estimate.parts);
+  int64_t clusters = getResidentClusters(schedule.getCluster());
+  int64_t tiles = estimate.tiles * estimate.parts / schedule.getCluster();
   int64_t rest = tiles % clusters;
-  bool isSplit = schedule.getSplitTail() && rest != 0 &&
-                 wgmma_sp::fitInHalves(rest, clusters);
-  if (!schedule.getStreamK() && !isSplit)
+  if (!schedule.getSplitTail() || rest == 0 ||
+      !wgmma_sp::fitInHalves(rest, clusters))
     return static_cast<double>(estimate.waves) * tileClocks;
-
-  double clocks = static_cast<double>(tiles / clusters) * tileClocks;
-  if (isSplit)
-    return clocks + epilogueClocks +
-           blocks * getBlockClocks({tile.rows / 2, tile.columns},
-                                   schedule.getStages(), machine);
-  if (rest == 0)
-    return clocks;
-  double sharers =
-      std::clamp<double>(std::floor(blocks / wgmma_sp::kMinSharedBlocks), 1,
-                         wgmma_sp::kMaxSharers);
-  sharers = std::min(sharers,
-                     static_cast<double>(clusters) / static_cast<double>(rest));
-  return clocks + blocks * blockClocks / sharers + epilogueClocks +
-         getFixUpClocks(tile, std::ceil(sharers), machine.l2Bytes);
+  return static_cast<double>(tiles / clusters) * tileClocks + epilogueClocks +
+         blocks * getBlockClocks({tile.rows / 2, tile.columns},
+                                 schedule.getStages(), machine);
 }
 
 std::unique_ptr<KernelModel>

@@ -97,8 +97,8 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     `wgmma_sp`: CTAs are persistent. `warps` are the consumers, in warpgroups of
     four along the rows; one more warpgroup, the producer, copies their operands
     in. `cluster` CTAs, one below the other along the rows, share the columns of
-    the dense operand. With `stream_k` the work is divided evenly among CTAs
-    along K, across tiles, instead of tile by tile. With `ping_pong` there are two
+    the dense operand. With `split_k` they share a tile instead: each has a part
+    of K, and the first adds the sums of the others. With `ping_pong` there are two
     teams of `warps`, which take tiles in turn, so that one multiplies while the
     other computes its epilogue. With `split_tail` clusters whose last tiles would
     leave half of them or more without work compute those in halves, the upper
@@ -109,23 +109,24 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
       or 2 (wgmma_sp).
     * `schedule_c2`: the warps divide the tile.
     * `schedule_c3`: there are at most 32 warps, with the producer's.
-    * `schedule_c4`: `cluster`, `stream_k`, `ping_pong` and `split_tail` are for
+    * `schedule_c4`: `cluster`, `split_k`, `ping_pong` and `split_tail` are for
       wgmma_sp.
     * `schedule_c5`: the warps of wgmma_sp are `[4·n, 1]`.
     * `schedule_c6`: a warpgroup of wgmma_sp has a multiple of 64 rows.
     * `schedule_c7`: a tile of wgmma_sp has a multiple of 8 columns, at most 256.
     * `schedule_c8`: `cluster` is 1, 2, 4 or 8.
     * `schedule_c9`: with `split_tail` a warpgroup has a multiple of 128 rows, and
-      `stream_k` is false.
+      `split_k` is false.
     * `schedule_c10`: with `ping_pong` a team is one warpgroup, so `warps` are
-      `[4, 1]`, and `stream_k` and `split_tail` are false.
+      `[4, 1]`, and `split_k` and `split_tail` are false.
+    * `schedule_c11`: with `split_k` `cluster` is at least 2.
 
     ```mlir
     #sparse24.schedule<mma_sp, tile = [256, 128, 64], warps = [4, 2], stages = 4>
     ```
     ```mlir
-    #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 4,
-                       cluster = 2, stream_k = true>
+    #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 12,
+                       cluster = 4, split_k = true>
     ```
   }];
   let parameters = (ins
@@ -136,15 +137,15 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     AttrParameter<"int64_t", "warps along the tile's rows">:$warpRows,
     AttrParameter<"int64_t", "warps along the tile's columns">:$warpCols,
     AttrParameter<"int64_t", "steps in shared memory at a time">:$stages,
-    DefaultValuedParameter<"int64_t", "1", "CTAs that share the dense operand">:$cluster,
-    DefaultValuedParameter<"bool", "false", "work is divided along K">:$streamK,
+    DefaultValuedParameter<"int64_t", "1", "CTAs that share the dense operand, or a tile">:$cluster,
+    DefaultValuedParameter<"bool", "false", "a cluster's CTAs have parts of K">:$splitK,
     DefaultValuedParameter<"bool", "false", "two teams take tiles in turn">:$pingPong,
     DefaultValuedParameter<"bool", "false", "the last tiles are computed in halves">:$splitTail
   );
   let assemblyFormat = [{
     `<` $family `,` `tile` `=` `[` $tileRows `,` $tileCols `,` $tileK `]` `,`
     `warps` `=` `[` $warpRows `,` $warpCols `]` `,` `stages` `=` $stages ``
-    custom<ScheduleOptions>($cluster, $streamK, $pingPong, $splitTail) `>`
+    custom<ScheduleOptions>($cluster, $splitK, $pingPong, $splitTail) `>`
   }];
   let genVerifyDecl = 1;
 }
