@@ -102,7 +102,7 @@ func.func @split_k(%w: tensor<10485760xi8>, %x: tensor<4096x4096xf8E4M3FN>) -> t
   %d = sparse24.matmul lhs ins(%w : tensor<10485760xi8>) dense(%x : tensor<4096x4096xf8E4M3FN>)
     outs(%init : tensor<4096x4096xbf16>) k = 4096 acc = f32 transpose_dense
     layout = #sparse24.layout<wgmma_sp, f8E4M3FN, rows = 4096, k = 4096>
-    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 128, 128], warps = [8, 1], stages = 5, cluster = 4, split_k = true>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 128, 128], warps = [8, 1], stages = 5, cluster = 4, split_k = 4>
     -> tensor<4096x4096xbf16>
   return %d : tensor<4096x4096xbf16>
 }
@@ -182,7 +182,7 @@ func.func @split_k_accumulate(%w: tensor<66060288xi8>, %x: tensor<128x14336xbf16
   %d = sparse24.matmul rhs ins(%w : tensor<66060288xi8>) dense(%x : tensor<128x14336xbf16>)
     outs(%old : tensor<128x4096xbf16>) k = 14336 acc = f32 accumulate
     layout = #sparse24.layout<wgmma_sp, bf16, rows = 4096, k = 14336>
-    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 128, 64], warps = [8, 1], stages = 5, cluster = 4, split_k = true>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [128, 128, 64], warps = [8, 1], stages = 5, cluster = 4, split_k = 2>
     -> tensor<128x4096xbf16>
   return %d : tensor<128x4096xbf16>
 }

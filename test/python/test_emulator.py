@@ -27,9 +27,10 @@ BY_HAND = ((256, 32, 2, 1, 3), (64, 64, 1, 2, 3), (32, 8, 2, 1, 3), (16, 256, 1,
 #: tiles is what takes the time.
 WARPGROUPS = ((64, 8, 4, 1, 3, 1), (64, 32, 4, 1, 4, 1), (128, 16, 4, 1, 3, 2), (128, 64, 8, 1, 2, 2))
 LARGE = ((256, 128, 8, 1, 5, 2), (128, 256, 8, 1, 4, 2), (256, 192, 8, 1, 4, 2))
-#: Those whose clusters share a tile along K.
-SPLIT_K = ((64, 8, 4, 1, 3, 2), (64, 32, 4, 1, 4, 4), (128, 16, 4, 1, 3, 2), (128, 64, 8, 1, 2, 2))
-LARGE_SPLIT_K = (128, 128, 8, 1, 3, 2)
+#: Those whose tiles have parts along K, one of them with two tiles in a cluster.
+SPLIT_K = ((64, 8, 4, 1, 3, 2, "split_k = 2"), (64, 32, 4, 1, 4, 4, "split_k = 4"), (128, 16, 4, 1, 3, 4, "split_k = 2"),
+           (128, 64, 8, 1, 2, 2, "split_k = 2"))
+LARGE_SPLIT_K = (128, 128, 8, 1, 3, 2, "split_k = 2")
 #: Those whose last tiles can be computed in halves.
 SPLIT = ((128, 16, 4, 1, 3, 2), (256, 32, 8, 1, 3, 1))
 #: Those whose consumers take tiles in turn.
@@ -74,10 +75,9 @@ class Case:
         if self.given:
             return self.given[0]
         shapes = SHAPES[self.family]
-        if "split_k" in self.schedule:
-            # Each CTA of a cluster has a block along K, of 128 bytes.
-            least = 128 // BYTES[self.element] * (self.schedule[5] - 1)
-            shapes = [shape for shape in shapes if shape[1] > least]
+        # Each part has a block along K, of 128 bytes.
+        parts = max([1, *(int(option.split()[-1]) for option in self.schedule[6:] if option.startswith("split_k"))])
+        shapes = [shape for shape in shapes if shape[1] > 128 // BYTES[self.element] * (parts - 1)]
         return shapes[self.number % len(shapes)]
 
     @property
@@ -110,7 +110,7 @@ class Case:
         metadata = f"tensor<{rows}x{words}xi16>"
         layout = f"#sparse24.layout<{self.family}, {element}, rows = {rows}, k = {k}>"
         tile_rows, tile_cols, warp_rows, warp_cols, stages, *options = self.schedule
-        options = f", cluster = {options[0]}" + "".join(f", {option} = true" for option in options[1:]) if options else ""
+        options = f", cluster = {options[0]}" + "".join(f", {option}" for option in options[1:]) if options else ""
         acc = self.accumulator
         arguments = {"bias": f", %bias: tensor<{rows}x{acc}>", "accumulate": f", %old: {out}",
                      "residual": f", %residual: {out}", None: ""}[self.epilogue]
@@ -163,8 +163,8 @@ def kinds():
     """Every schedule with each type, side and order of the dense operand; wgmma.sp's
     large tiles with half of these, and its other types with K contiguous only; those
     that can with their last tiles in halves, and some whose consumers take turns."""
-    warpgroups = [*WARPGROUPS, *((*schedule, "split_k") for schedule in SPLIT_K)]
-    large = [*LARGE, (*LARGE_SPLIT_K, "split_k")]
+    warpgroups = WARPGROUPS + SPLIT_K
+    large = (*LARGE, LARGE_SPLIT_K)
     yield from itertools.product(("mma_sp",), HALVES, SIDES, ORDERS, SCHEDULES + BY_HAND)
     yield from itertools.product(("wgmma_sp",), HALVES, SIDES, ORDERS, warpgroups)
     for number, (schedule, side, transpose) in enumerate(itertools.product(large, SIDES, ORDERS)):
@@ -175,12 +175,12 @@ def kinds():
     for number, (element, schedule) in enumerate(itertools.product(("f32", "f8E4M3FN", "i8"), large)):
         side = SIDES[number % 2]
         yield "wgmma_sp", element, side, side == "lhs", schedule
-    split = [(*schedule, "split_tail") for schedule in SPLIT]
+    split = [(*schedule, "split_tail = true") for schedule in SPLIT]
     yield from itertools.product(("wgmma_sp",), ("bf16",), SIDES, ORDERS, split)
     for element, side in itertools.product(("f32", "f8E4M3FN", "i8"), SIDES):
         yield "wgmma_sp", element, side, side == "lhs", split[0]
-    yield "wgmma_sp", "bf16", "rhs", False, (*LARGE[-1], "split_tail")
-    ping_pong = [(*schedule, "ping_pong") for schedule in PING_PONG]
+    yield "wgmma_sp", "bf16", "rhs", False, (*LARGE[-1], "split_tail = true")
+    ping_pong = [(*schedule, "ping_pong = true") for schedule in PING_PONG]
     yield from itertools.product(("wgmma_sp",), ("f16",), SIDES, ORDERS, ping_pong)
     for element, side in itertools.product(("f32", "f8E4M3FN", "i8"), SIDES):
         yield "wgmma_sp", element, side, side == "lhs", ping_pong[side == "lhs"]
@@ -188,7 +188,7 @@ def kinds():
 
 CASES = [Case(*kind, number) for number, kind in enumerate(kinds())]
 # Parts of K, two consumers, a residual that comes through the stages, and several tiles for each cluster.
-CASES.append(Case("wgmma_sp", "bf16", "rhs", False, (*LARGE_SPLIT_K, "split_k"), len(CASES), ((600, 128, 400), "residual")))
+CASES.append(Case("wgmma_sp", "bf16", "rhs", False, LARGE_SPLIT_K, len(CASES), ((600, 128, 400), "residual")))
 
 #: The numbers that the f8E4M3FN from 0 to 0x7E stand for; 0x7F is NaN.
 E4M3 = np.array([(code % 8 + 8 * (code >= 8)) * 2.0 ** (max(code // 8, 1) - 10) for code in range(127)])

@@ -165,8 +165,7 @@ def Sparse24ConvertToGPUPass : Pass<"sparse24-convert-to-gpu", "::mlir::ModuleOp
     **Caveats.** `mma_sp` kernels are generated for f16 and bf16 operands.
     Operands of other types than those of 16 bits must have K contiguous for
     `wgmma_sp`. The base pointers of all operands must be 16-byte aligned.
-    With `split_k` there must be at least as many blocks along K as CTAs in a
-    cluster.
+    Each part of `split_k` must have a block along K.
 
     Before:
     ```mlir

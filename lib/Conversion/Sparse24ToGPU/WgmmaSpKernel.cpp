@@ -157,7 +157,7 @@ void WgmmaSpKernelContext::release(IndexValue stage, Value condition) {
   emitIf(arrives, [&] {
     if (spec.getClusterTiles() == 1)
       return empty.arrive(stage);
-    empty.arriveAt(lane, stage);
+    empty.arriveAt(getRank(lane, part), stage);
   });
 }
 
@@ -172,10 +172,10 @@ void WgmmaSpKernelContext::emitIf(Value condition,
 void WgmmaSpKernelContext::emitInFirst(
     PipelinePosition &position, function_ref<void(PipelinePosition &)> first,
     function_ref<void()> others) const {
-  if (!spec.schedule.getSplitK())
+  if (spec.schedule.getSplitK() == 1)
     return first(position);
   auto ifOp = scf::IfOp::create(
-      builder, TypeRange(ValueRange(position.getCarried())), clusterRank < 1,
+      builder, TypeRange(ValueRange(position.getCarried())), part < 1,
       /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(builder);
@@ -344,14 +344,14 @@ static void emitTile(WgmmaSpKernelContext &context, const TileWork &work,
   auto finish = [&](ArrayRef<Value> sums, PipelinePosition &position) {
     emitEpilogue(after, work.tile, sums, position);
   };
-  if (context.spec.schedule.getSplitK())
+  if (context.spec.schedule.getSplitK() > 1)
     emitSharedTile(after, sumsParity, sums, position, finish);
   else
     finish(sums, position);
 }
 
 static void emitConsumer(WgmmaSpKernelContext &context) {
-  if (context.spec.schedule.getSplitK()) {
+  if (context.spec.schedule.getSplitK() > 1) {
     PipelinePosition first = context.getFirstPosition();
     emitTileLoop(context, {context.constant(0), /*step=*/1},
                  {first.stage, first.parity, /*sumsParity=*/first.parity},
@@ -469,6 +469,12 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
     return barriers;
   };
   int64_t stages = spec.schedule.getStages();
+  IndexValue rank = block % cluster, clusterTile = rank,
+             part = IndexValue(b, int64_t(0)).narrow();
+  if (spec.schedule.getSplitK() > 1) {
+    clusterTile = rank % spec.getClusterTiles();
+    part = rank / spec.getClusterTiles();
+  }
   WgmmaSpKernelContext context{
       b,
       spec,
@@ -484,7 +490,8 @@ mlir::sparse24::buildWgmmaSpKernel(OpBuilder &builder, Location loc,
       k.ceilDiv(spec.getPackedLayout().kBlock()),
       block / cluster,
       blocks / cluster,
-      block % cluster,
+      clusterTile,
+      part,
       /*consumer=*/warpgroup - 1,
       thread % wgmma_sp::kLanes,
       /*full=*/takeBarriers(stages),

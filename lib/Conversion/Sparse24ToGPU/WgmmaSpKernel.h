@@ -5,8 +5,8 @@
 // producer, fills the stages of shared memory with tensor copies; the others,
 // the consumers, multiply them and store their part of the tile. CTAs
 // of a cluster have tiles below each other and share the dense operand: each
-// copies a part of it into the shared memory of all. Or, with split-K, they
-// have parts of K of one tile, and the first adds the sums of all.
+// copies a part of it into the shared memory of all. With split-K a tile has
+// parts along K, for a CTA each, and the first adds the sums of all.
 
 #ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPKERNEL_H
 #define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPKERNEL_H
@@ -51,10 +51,10 @@ struct WgmmaSpKernelSpec : KernelSpec {
   int64_t getBlocks() const {
     return getTileRows() / wgmma_sp::kM / getTeamConsumers();
   }
-  /// Tiles below each other that a cluster computes at a time. Their CTAs share
-  /// the dense operand; with split-K they share the one tile.
+  /// Tiles below each other that a cluster computes at a time. CTAs that have
+  /// the same part of K of them share the dense operand.
   int64_t getClusterTiles() const {
-    return schedule.getSplitK() ? 1 : schedule.getCluster();
+    return schedule.getCluster() / schedule.getSplitK();
   }
   /// Rows of a tile that a warpgroup has.
   int64_t getConsumerRows() const { return getBlocks() * wgmma_sp::kM; }
@@ -71,7 +71,7 @@ struct WgmmaSpKernelSpec : KernelSpec {
   }
   /// Barriers that say that a consumer's sums are there, or have been read.
   int64_t getNumSumBarriers() const {
-    return schedule.getSplitK() ? getNumConsumers() : 0;
+    return schedule.getSplitK() > 1 ? getNumConsumers() : 0;
   }
   int64_t getBarrierBytes() const;
   int64_t getSharedMemoryBytes() const;
@@ -213,8 +213,9 @@ struct WgmmaSpKernelContext {
 
   /// The sizes of the product, of K in blocks of a stage.
   IndexValue rows, cols, numBlocks;
-  /// The cluster, how many there are, and the CTA within its cluster.
-  IndexValue cluster, numClusters, clusterRank;
+  /// The cluster, how many there are, and the CTA within its cluster: its tile
+  /// of those below each other, and its part of K.
+  IndexValue cluster, numClusters, clusterTile, part;
   /// The consumer that this warpgroup is, and the thread within it.
   IndexValue consumer, thread;
   /// A stage's phase in `full` ends when its copies have landed, in `empty`
@@ -236,6 +237,10 @@ struct WgmmaSpKernelContext {
   /// The position so many stages later.
   PipelinePosition skip(const PipelinePosition &position,
                         IndexValue count) const;
+  /// The rank in the cluster of the CTA with that tile and that part of K.
+  IndexValue getRank(IndexValue clusterTile, IndexValue part) const {
+    return part * spec.getClusterTiles() + clusterTile;
+  }
   /// The consumer among those that have a part of its tile.
   IndexValue getConsumerInTeam() const {
     return spec.getNumTeams() == 1 ? consumer : constant(0);
@@ -254,9 +259,9 @@ struct WgmmaSpKernelContext {
   void release(IndexValue stage, Value condition = {});
   /// Runs `body` only in threads that fulfil the condition.
   void emitIf(Value condition, function_ref<void()> body) const;
-  /// Runs `first` in the CTA that finishes the cluster's tile, which may use
-  /// stages from the position on, and `others` in those that only have a part
-  /// of its products. Without split-K all CTAs finish tiles.
+  /// Runs `first` in the CTAs that finish tiles, which may use stages from the
+  /// position on: those of the first part of K, so without split-K all; and
+  /// `others` in the others.
   void emitInFirst(PipelinePosition &position,
                    function_ref<void(PipelinePosition &)> first,
                    function_ref<void()> others) const;
@@ -292,7 +297,7 @@ IndexValue getMaxClusters(const WgmmaSpKernelSpec &spec, IndexValue rows,
 /// which on it may use stages.
 using TileEnd = function_ref<void(ArrayRef<Value>, PipelinePosition &)>;
 
-/// Split-K: what the CTAs that share a tile hand to the first of them. Calls
+/// Split-K: what the CTAs with parts of a tile hand to the first of them. Calls
 /// `finish` with the tile's sums where this is that CTA. `parity` (an `i32`)
 /// changes with every tile.
 int64_t getSplitKSharedMemoryBytes(const WgmmaSpKernelSpec &spec);

@@ -29,15 +29,10 @@ LogicalResult mlir::sparse24::checkWgmmaSp(MatmulOp matmul) {
     return matmul.emitError("wgmma.sp reads a dense operand of ")
            << matmul.getOperandElementType()
            << " only with K contiguous; transpose it first";
-  if (schedule.getSplitK() &&
-      spec.getPackedLayout().kBlocks() < schedule.getCluster())
-    return matmul.emitError("with split_k each CTA of a cluster has a block "
-                            "along K, but there are only ")
+  if (spec.getPackedLayout().kBlocks() < schedule.getSplitK())
+    return matmul.emitError("each part of split_k has a block along K, but "
+                            "there are only ")
            << spec.getPackedLayout().kBlocks() << "; the schedule is "
-           << schedule;
-  if (schedule.getTileCols() % spec.getClusterTiles() != 0)
-    return matmul.emitError("the CTAs of a cluster copy equal shares of a "
-                            "tile's columns; the schedule is ")
            << schedule;
   int64_t available = spec.getSharedMemoryLimit();
   if (spec.getSharedMemoryBytes() > available)

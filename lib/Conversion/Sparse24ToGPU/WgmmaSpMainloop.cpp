@@ -154,12 +154,17 @@ void Producer::copyDense(OutputTile tile, IndexValue block, IndexValue stage,
   TensorMapShape map = getDenseMap(spec);
   int64_t sharers = spec.getClusterTiles();
   Value mask;
-  if (sharers > 1)
+  if (sharers > 1) {
+    // Those of the same part of K, whose ranks are next to each other.
     mask = arith::ConstantOp::create(
         b, b.getI16IntegerAttr((int16_t(1) << sharers) - 1));
+    if (spec.schedule.getSplitK() > 1)
+      mask = arith::ShLIOp::create(
+          b, mask,
+          arith::TruncIOp::create(b, b.getI16Type(), context.part * sharers));
+  }
   // The CTA's share of the box's rows, which all get.
-  IndexValue share =
-      (sharers > 1 ? context.clusterRank : context.constant(0)) * map.major;
+  IndexValue share = context.clusterTile * map.major;
   IndexValue target = stages.dense(stage) + share * map.getRowBytes();
   IndexValue k = block * layout.kBlock();
   IndexValue cols = context.cols - tile.col;

@@ -1,5 +1,5 @@
-// CTAs of a cluster that share a tile of a `wgmma.sp` kernel along K: the first
-// adds the sums that the others have put into their shared memory.
+// CTAs of a cluster that have parts along K of a tile of a `wgmma.sp` kernel:
+// the first adds the sums that the others have put into their shared memory.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "WgmmaSpKernel.h"
@@ -24,7 +24,7 @@ static int64_t getSumsPerConsumer(const WgmmaSpKernelSpec &spec) {
 
 int64_t
 mlir::sparse24::getSplitKSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
-  return spec.schedule.getSplitK()
+  return spec.schedule.getSplitK() > 1
              ? spec.getNumConsumers() * getSumsPerConsumer(spec) * kSumBytes
              : 0;
 }
@@ -37,7 +37,7 @@ static int64_t getSumsOffset(const WgmmaSpKernelSpec &spec) {
 
 void mlir::sparse24::initializeSumBarriers(WgmmaSpKernelContext &context) {
   // Each thread of a consumer in all other CTAs, or in the first.
-  context.sumsFull.initialize((context.spec.schedule.getCluster() - 1) *
+  context.sumsFull.initialize((context.spec.schedule.getSplitK() - 1) *
                               wgmma_sp::kLanes);
   context.sumsEmpty.initialize(wgmma_sp::kLanes);
 }
@@ -61,7 +61,7 @@ public:
 
   /// Puts this thread's sums where the first CTA reads them.
   void give(ArrayRef<Value> accumulators);
-  /// Adds those of all other CTAs, in the order of their ranks.
+  /// Adds those of all other parts, in their order.
   SmallVector<Value> addAll(ArrayRef<Value> accumulators);
 
 private:
@@ -70,8 +70,8 @@ private:
   /// sums. All threads' vectors of the same registers are next to each other.
   void forEachVector(
       function_ref<void(int64_t block, int64_t sum, int64_t place)> body);
-  /// A loop over the ranks of all other CTAs, with values that it takes and
-  /// gives.
+  /// A loop over the ranks of the CTAs that have this tile's other parts, with
+  /// values that it takes and gives.
   SmallVector<Value> forEachOther(
       ValueRange carried,
       function_ref<SmallVector<Value>(IndexValue rank, ValueRange)> body);
@@ -109,8 +109,9 @@ void PartialSums::give(ArrayRef<Value> accumulators) {
         b, vector, memory, ValueRange{(first + place).widen()},
         /*nontemporal=*/false, llvm::MaybeAlign(kVectorBytes));
   });
-  context.sumsFull.arriveAt(context.constant(0), context.consumer,
-                            MBarriers::Scope::CLUSTER);
+  context.sumsFull.arriveAt(
+      context.getRank(context.clusterTile, context.constant(0)),
+      context.consumer, MBarriers::Scope::CLUSTER);
 }
 
 SmallVector<Value> PartialSums::add(IndexValue rank, ValueRange accumulators) {
@@ -139,12 +140,13 @@ SmallVector<Value> PartialSums::forEachOther(
     ValueRange carried,
     function_ref<SmallVector<Value>(IndexValue rank, ValueRange)> body) {
   auto loop = scf::ForOp::create(b, context.constant(1),
-                                 context.constant(spec.schedule.getCluster()),
+                                 context.constant(spec.schedule.getSplitK()),
                                  context.constant(1), carried);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> yielded =
-      body({b, loop.getInductionVar()}, loop.getRegionIterArgs());
+      body(context.getRank(context.clusterTile, {b, loop.getInductionVar()}),
+           loop.getRegionIterArgs());
   // Without values the builder has made the terminator.
   if (!carried.empty())
     scf::YieldOp::create(b, yielded);

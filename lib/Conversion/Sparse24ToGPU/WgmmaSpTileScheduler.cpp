@@ -30,9 +30,7 @@ static OutputTile getTile(const WgmmaSpKernelContext &context,
   auto [clusterRow, col] =
       getTileInGroups(index, getRowTiles(context.spec, context.rows),
                       context.cols.ceilDiv(schedule.getTileCols()), groupRows);
-  IndexValue row = clusterRow * clusterTiles;
-  if (clusterTiles > 1)
-    row = row + context.clusterRank;
+  IndexValue row = clusterRow * clusterTiles + context.clusterTile;
   return {row * schedule.getTileRows(), col * schedule.getTileCols()};
 }
 
@@ -75,13 +73,14 @@ private:
 } // namespace
 
 TileWork TileLoops::getWork(OutputTile tile) const {
-  if (!context.spec.schedule.getSplitK())
-    return {tile, context.constant(0), context.numBlocks};
   // None has more than one block more than another.
-  auto begin = [&](IndexValue rank) {
-    return rank * context.numBlocks / context.spec.schedule.getCluster();
+  int64_t parts = context.spec.schedule.getSplitK();
+  if (parts == 1)
+    return {tile, context.constant(0), context.numBlocks};
+  auto begin = [&](IndexValue part) {
+    return part * context.numBlocks / parts;
   };
-  return {tile, begin(context.clusterRank), begin(context.clusterRank + 1)};
+  return {tile, begin(context.part), begin(context.part + 1)};
 }
 
 void TileLoops::emitLoop(WgmmaSpKernelContext &bodyContext, IndexValue begin,
@@ -118,7 +117,7 @@ SmallVector<Value> TileLoops::emitWithSplitTail() {
              // The cluster's upper rows, or its lower ones.
              OutputTile tile = getTile(context, numWhole + index / 2);
              int64_t rows = half.spec.getTileRows();
-             tile.row = tile.row - context.clusterRank * rows +
+             tile.row = tile.row - context.clusterTile * rows +
                         index % 2 * (rows * context.spec.schedule.getCluster());
              return tile;
            });

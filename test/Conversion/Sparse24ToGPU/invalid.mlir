@@ -67,11 +67,11 @@ func.func @tile_k(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96
 // -----
 
 func.func @split_k(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
-  // expected-error @below {{with split_k each CTA of a cluster has a block along K, but there are only 2; the schedule is #sparse24.schedule<wgmma_sp, tile = [64, 32, 64], warps = [4, 1], stages = 3, cluster = 4, split_k = true>}}
+  // expected-error @below {{each part of split_k has a block along K, but there are only 2; the schedule is #sparse24.schedule<wgmma_sp, tile = [64, 32, 64], warps = [4, 1], stages = 3, cluster = 4, split_k = 4>}}
   sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
     outs(%y : memref<64x96xf32>) k = 128 acc = f32
     layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 128>
-    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 32, 64], warps = [4, 1], stages = 3, cluster = 4, split_k = true>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 32, 64], warps = [4, 1], stages = 3, cluster = 4, split_k = 4>
   return
 }
 

@@ -1,4 +1,4 @@
-// Split-K: the CTAs of a cluster have parts of K of one tile, and the first adds the sums of the others.
+// Split-K: CTAs of a cluster have parts of K of a tile, and the first adds the sums of the others.
 // RUN: sparse24-opt %s --sparse24-convert-to-gpu --canonicalize --cse --mlir-print-local-scope | FileCheck %s
 
 // CHECK: gpu.func @matmul_wgmma_sp_bf16_f32_64x32x64(
@@ -51,7 +51,21 @@
 // CHECK-NEXT: nvvm.cluster.wait {aligned}
 // CHECK-NEXT: gpu.return
 
-// CHECK-LABEL: func.func @product
+// Clusters of two tiles below each other, with two parts each. CTAs of the same part share the dense operand, of which each
+// brings half: those of the second part have ranks 2 and 3.
+// CHECK: gpu.func @matmul_wgmma_sp_bf16_f32_64x64x64(
+// CHECK: %[[RANK:.*]] = arith.remui %{{.*}}, %c4_i32
+// CHECK: %[[TILE:.*]] = arith.remui %[[RANK]], %c2_i32
+// CHECK: %[[PART:.*]] = arith.divui %[[RANK]], %c2_i32
+// CHECK-COUNT-3: nvvm.mbarrier.init %{{.*}}, %c8_i32
+// CHECK: nvvm.mbarrier.init %{{.*}}, %c128_i32
+// CHECK: %[[FIRSTRANK:.*]] = arith.muli %[[PART]], %c2_i32
+// CHECK: %[[NARROW:.*]] = arith.trunci %[[FIRSTRANK]] : i32 to i16
+// CHECK: %[[MASK:.*]] = arith.shli %c3_i16, %[[NARROW]] : i16
+// CHECK: multicast_mask = %[[MASK]]
+// CHECK: gpu.return
+
+// CHECK-LABEL: func.func @product(
 func.func @product(%p: memref<18432xi8>, %x: memref<256x96xbf16>, %y: memref<64x96xf32>) {
   // A cluster for each of the three tiles.
   // CHECK: %[[RESIDENT:.*]] = sparse24.resident_clusters @sparse24_kernels::@{{.*}} cluster = 4, threads = 256, shared_memory = {{[0-9]+}} : index
@@ -62,6 +76,14 @@ func.func @product(%p: memref<18432xi8>, %x: memref<256x96xbf16>, %y: memref<64x
   sparse24.matmul lhs ins(%p : memref<18432xi8>) dense(%x : memref<256x96xbf16>)
     outs(%y : memref<64x96xf32>) k = 256 acc = f32
     layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 256>
-    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 32, 64], warps = [4, 1], stages = 3, cluster = 4, split_k = true>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 32, 64], warps = [4, 1], stages = 3, cluster = 4, split_k = 4>
+  return
+}
+
+func.func @tiles(%p: memref<36864xi8>, %x: memref<256x96xbf16>, %y: memref<128x96xf32>) {
+  sparse24.matmul lhs ins(%p : memref<36864xi8>) dense(%x : memref<256x96xbf16>)
+    outs(%y : memref<128x96xf32>) k = 256 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 128, k = 256>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 3, cluster = 4, split_k = 2>
   return
 }

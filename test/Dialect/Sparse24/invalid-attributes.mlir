@@ -76,7 +76,7 @@ func.func @schedule_c3_wgmma_sp() {
 
 func.func @schedule_c4() {
   // expected-error @below {{schedule_c4: cluster, split_k, ping_pong and split_tail are for wgmma_sp only}}
-  "test.op"() {a = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 3, split_k = true>} : () -> ()
+  "test.op"() {a = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 3, split_k = 2>} : () -> ()
   return
 }
 
@@ -123,7 +123,7 @@ func.func @schedule_c9_rows() {
 // -----
 
 func.func @schedule_c10_warps() {
-  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], and split_k and split_tail false}}
+  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], split_k 1 and split_tail false}}
   "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 4, ping_pong = true>} : () -> ()
   return
 }
@@ -131,15 +131,15 @@ func.func @schedule_c10_warps() {
 // -----
 
 func.func @schedule_c10_split_k() {
-  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], and split_k and split_tail false}}
-  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [4, 1], stages = 4, split_k = true, ping_pong = true>} : () -> ()
+  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], split_k 1 and split_tail false}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [4, 1], stages = 4, cluster = 2, split_k = 2, ping_pong = true>} : () -> ()
   return
 }
 
 // -----
 
 func.func @schedule_c10_split_tail() {
-  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], and split_k and split_tail false}}
+  // expected-error @below {{schedule_c10: with ping_pong a warpgroup has whole tiles: warps must be [4, 1], split_k 1 and split_tail false}}
   "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [4, 1], stages = 4, ping_pong = true, split_tail = true>} : () -> ()
   return
 }
@@ -148,15 +148,15 @@ func.func @schedule_c10_split_tail() {
 
 func.func @schedule_c9_split_k() {
   // expected-error @below {{schedule_c9: split_tail and split_k are two ways to divide tiles; choose one}}
-  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [256, 64, 64], warps = [8, 1], stages = 4, split_k = true, split_tail = true>} : () -> ()
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [256, 64, 64], warps = [8, 1], stages = 4, cluster = 2, split_k = 2, split_tail = true>} : () -> ()
   return
 }
 
 // -----
 
 func.func @schedule_c11() {
-  // expected-error @below {{schedule_c11: with split_k the CTAs of a cluster share a tile; cluster must be at least 2}}
-  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 4, split_k = true>} : () -> ()
+  // expected-error @below {{schedule_c11: parts of a tile are in one cluster; split_k must divide cluster, but is 4}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 4, cluster = 2, split_k = 4>} : () -> ()
   return
 }
 

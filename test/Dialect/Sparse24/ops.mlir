@@ -134,12 +134,12 @@ func.func @matmul_everything(%packed: tensor<9216xi8>, %dense: tensor<96x?xbf16>
 func.func @matmul_wgmma_sp(%packed: tensor<9216xi8>, %dense: tensor<96x?xbf16>, %init: tensor<64x?xbf16>)
     -> (tensor<64x?xbf16>, tensor<64x?xbf16>, tensor<64x?xbf16>) {
   // CHECK: layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 96>
-  // CHECK-SAME: schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 4, cluster = 2, split_k = true>
+  // CHECK-SAME: schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 4, cluster = 4, split_k = 2>
   %0 = sparse24.matmul lhs ins(%packed : tensor<9216xi8>) dense(%dense : tensor<96x?xbf16>)
          outs(%init : tensor<64x?xbf16>) k = 96 acc = f32
          layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 96>
          schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 4, ping_pong = false,
-                                       split_k = true, cluster = 2> -> tensor<64x?xbf16>
+                                       split_k = 2, cluster = 4> -> tensor<64x?xbf16>
   // CHECK: schedule = #sparse24.schedule<wgmma_sp, tile = [128, 8, 64], warps = [4, 1], stages = 2, split_tail = true>
   %1 = sparse24.matmul lhs ins(%packed : tensor<9216xi8>) dense(%dense : tensor<96x?xbf16>)
          outs(%init : tensor<64x?xbf16>) k = 96 acc = f32

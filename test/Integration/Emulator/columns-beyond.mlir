@@ -56,7 +56,7 @@ func.func @by_parts(%w: tensor<18432xi8>, %x: tensor<72x128xbf16>) -> tensor<72x
   %empty = tensor.empty() : tensor<72x128xf32>
   %0 = sparse24.matmul rhs ins(%w : tensor<18432xi8>) dense(%x : tensor<72x128xbf16>) outs(%empty : tensor<72x128xf32>)
     k = 128 acc = f32 layout = #sparse24.layout<wgmma_sp, bf16, rows = 128, k = 128>
-    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 3, cluster = 2, split_k = true>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 3, cluster = 2, split_k = 2>
     -> tensor<72x128xf32>
   return %0 : tensor<72x128xf32>
 }

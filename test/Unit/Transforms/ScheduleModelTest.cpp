@@ -24,7 +24,7 @@ protected:
   }
 
   ScheduleAttr schedule(int64_t rows, int64_t columns, int64_t stages,
-                        int64_t cluster, bool splitK = false,
+                        int64_t cluster, int64_t splitK = 1,
                         bool pingPong = false, bool splitTail = false) {
     return ScheduleAttr::get(&context, InstructionFamily::wgmma_sp, rows,
                              columns, 64, pingPong ? 4 : 8, 1, stages, cluster,
@@ -92,11 +92,11 @@ TEST_F(ScheduleModelTest, ChoosesWhatWasFastest) {
   EXPECT_EQ(choose(4096, 1024, 14336).getTileCols(), 256);
   EXPECT_EQ(choose(28672, 8, 4096).getTileCols(), 8);
   // Few tiles and a long K: only sharing them gives all something to do.
-  EXPECT_FALSE(choose(4096, 1024, 14336).getSplitK());
-  EXPECT_FALSE(choose(28672, 8, 4096).getSplitK());
-  EXPECT_TRUE(choose(3584, 128, 18944).getSplitK());
-  EXPECT_TRUE(choose(4096, 64, 14336).getSplitK());
-  EXPECT_TRUE(choose(256, 256, 65536).getSplitK());
+  EXPECT_EQ(choose(4096, 1024, 14336).getSplitK(), 1);
+  EXPECT_EQ(choose(28672, 8, 4096).getSplitK(), 1);
+  EXPECT_EQ(choose(3584, 128, 18944).getSplitK(), 2);
+  EXPECT_EQ(choose(4096, 64, 14336).getSplitK(), 2);
+  EXPECT_GT(choose(256, 256, 65536).getSplitK(), 1);
   EXPECT_TRUE(choose(10240, 10240, 10240).getSplitTail());
   EXPECT_TRUE(choose(8192, 8192, 8192).getSplitTail());
   EXPECT_FALSE(choose(28672, 4096, 4096).getSplitTail());
@@ -119,18 +119,18 @@ TEST_F(ScheduleModelTest, SplitKGivesMoreMultiprocessorsWork) {
   // more are busy, and the sums have to meet.
   ProductShape shape = product(128 * 32, 64, 32768);
   double one = estimate(schedule(128, 64, 12, 1), shape);
-  double two = estimate(schedule(128, 64, 10, 2, /*splitK=*/true), shape);
+  double two = estimate(schedule(128, 64, 10, 2, /*splitK=*/2), shape);
   EXPECT_GT(one, 1.7 * two);
   // With a short K they cost more than they gain.
   ProductShape shallow = product(128 * 32, 64, 256);
   EXPECT_LT(estimate(schedule(128, 64, 12, 1), shallow),
-            estimate(schedule(128, 64, 10, 2, /*splitK=*/true), shallow));
+            estimate(schedule(128, 64, 10, 2, /*splitK=*/2), shallow));
 }
 
 TEST_F(ScheduleModelTest, LargeClustersDontFillTheCard) {
   // 33 clusters of four would be 132 CTAs, but only 30 run at a time.
   auto waves = [&](int64_t tiles) {
-    return estimateSchedule(schedule(128, 64, 10, 4, /*splitK=*/true),
+    return estimateSchedule(schedule(128, 64, 10, 4, /*splitK=*/4),
                             product(128 * tiles, 64, 8192), target)
         .waves;
   };
@@ -143,7 +143,7 @@ TEST_F(ScheduleModelTest, HalvesShortenTheLastWave) {
   ProductShape shape = product(512 * 7, 192 * 11, 8192);
   ProductShape wave = product(512 * 6, 192 * 11, 8192);
   auto split = [&](const ProductShape &shape) {
-    return estimate(schedule(256, 192, 4, 2, false, false, /*splitTail=*/true),
+    return estimate(schedule(256, 192, 4, 2, 1, false, /*splitTail=*/true),
                     shape);
   };
   double one = estimate(schedule(256, 192, 4, 2), wave);
@@ -160,7 +160,7 @@ TEST_F(ScheduleModelTest, TeamsHideHeavyEpilogues) {
   // Bias and GELU: some ten sums and products, and two special functions.
   ProductShape gelu = plain;
   gelu.epilogueClocks = 0.2;
-  ScheduleAttr turns = schedule(128, 192, 5, 2, false, /*pingPong=*/true);
+  ScheduleAttr turns = schedule(128, 192, 5, 2, 1, /*pingPong=*/true);
   EXPECT_LT(estimate(turns, gelu), estimate(schedule(256, 192, 4, 2), gelu));
   EXPECT_TRUE(isPingPong(gelu));
   EXPECT_FALSE(isPingPong(plain));

@@ -126,8 +126,8 @@ std::string LayoutAttr::getText() const { return getPackedLayout().text(); }
 static LogicalResult verifyWgmmaSp(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tileRows, int64_t tileCols,
                                    int64_t warpRows, int64_t warpCols,
-                                   int64_t cluster, bool splitK, bool pingPong,
-                                   bool splitTail) {
+                                   int64_t cluster, int64_t splitK,
+                                   bool pingPong, bool splitTail) {
   namespace wgmma_sp = ::sparse24::wgmma_sp;
   if (warpRows % wgmma_sp::kWarps != 0 || warpCols != 1)
     return emitError() << "schedule_c5: warps of wgmma_sp must be warpgroups "
@@ -151,16 +151,17 @@ static LogicalResult verifyWgmmaSp(function_ref<InFlightDiagnostic()> emitError,
            << "schedule_c9: with split_tail a warpgroup must have a "
               "multiple of 128 rows, but has "
            << rows;
-  if (splitTail && splitK)
+  if (splitTail && splitK != 1)
     return emitError() << "schedule_c9: split_tail and split_k are two ways to "
                           "divide tiles; choose one";
-  if (pingPong && (warpRows != wgmma_sp::kWarps || splitK || splitTail))
+  if (pingPong && (warpRows != wgmma_sp::kWarps || splitK != 1 || splitTail))
     return emitError() << "schedule_c10: with ping_pong a warpgroup has whole "
-                          "tiles: warps must be [4, 1], and split_k and "
+                          "tiles: warps must be [4, 1], split_k 1 and "
                           "split_tail false";
-  if (splitK && cluster == 1)
-    return emitError() << "schedule_c11: with split_k the CTAs of a cluster "
-                          "share a tile; cluster must be at least 2";
+  if (cluster % splitK != 0)
+    return emitError() << "schedule_c11: parts of a tile are in one cluster; "
+                          "split_k must divide cluster, but is "
+                       << splitK;
   return success();
 }
 
@@ -168,12 +169,13 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    InstructionFamily family, int64_t tileRows,
                                    int64_t tileCols, int64_t tileK,
                                    int64_t warpRows, int64_t warpCols,
-                                   int64_t stages, int64_t cluster, bool splitK,
-                                   bool pingPong, bool splitTail) {
+                                   int64_t stages, int64_t cluster,
+                                   int64_t splitK, bool pingPong,
+                                   bool splitTail) {
   bool isWgmma = family == InstructionFamily::wgmma_sp;
   int64_t minStages = isWgmma ? 2 : 3;
   if (tileRows < 1 || tileCols < 1 || tileK < 1 || warpRows < 1 ||
-      warpCols < 1 || stages < minStages || cluster < 1)
+      warpCols < 1 || stages < minStages || cluster < 1 || splitK < 1)
     return emitError() << "schedule_c1: all numbers must be positive, and "
                           "stages at least "
                        << minStages;
@@ -186,7 +188,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (warps > 32)
     return emitError() << "schedule_c3: " << warps
                        << " warps, but a CTA holds at most 32";
-  if (!isWgmma && (cluster != 1 || splitK || pingPong || splitTail))
+  if (!isWgmma && (cluster != 1 || splitK != 1 || pingPong || splitTail))
     return emitError() << "schedule_c4: cluster, split_k, ping_pong and "
                           "split_tail are for wgmma_sp only";
   if (isWgmma)

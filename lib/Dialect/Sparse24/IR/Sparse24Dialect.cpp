@@ -16,10 +16,11 @@ using namespace mlir::sparse24;
 
 /// A schedule's options, of which only those that aren't default are printed.
 static ParseResult parseScheduleOptions(AsmParser &parser, int64_t &cluster,
-                                        bool &splitK, bool &pingPong,
+                                        int64_t &splitK, bool &pingPong,
                                         bool &splitTail) {
   cluster = 1;
-  splitK = pingPong = splitTail = false;
+  splitK = 1;
+  pingPong = splitTail = false;
   auto parseValue = [&](auto &value) {
     return failure(parser.parseEqual() || parser.parseInteger(value));
   };
@@ -41,11 +42,12 @@ static ParseResult parseScheduleOptions(AsmParser &parser, int64_t &cluster,
 }
 
 static void printScheduleOptions(AsmPrinter &printer, int64_t cluster,
-                                 bool splitK, bool pingPong, bool splitTail) {
+                                 int64_t splitK, bool pingPong,
+                                 bool splitTail) {
   if (cluster != 1)
     printer << ", cluster = " << cluster;
-  if (splitK)
-    printer << ", split_k = true";
+  if (splitK != 1)
+    printer << ", split_k = " << splitK;
   if (pingPong)
     printer << ", ping_pong = true";
   if (splitTail)

@@ -96,7 +96,7 @@ MmaSpModel::getCandidates(const ProductShape &shape) const {
       auto schedule = ScheduleAttr::get(
           target.getContext(), InstructionFamily::mma_sp, candidate.rows,
           candidate.columns, shape.sparse.kBlock(), candidate.warpRows,
-          candidate.warpColumns, stages, /*cluster=*/1, /*splitK=*/false,
+          candidate.warpColumns, stages, /*cluster=*/1, /*splitK=*/1,
           /*pingPong=*/false, /*splitTail=*/false);
       if (getStageBytes(schedule, shape.sparse.elementType) >
           target.getSharedMemoryBytes())

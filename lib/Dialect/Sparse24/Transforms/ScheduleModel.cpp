@@ -27,7 +27,7 @@ ScheduleEstimate mlir::sparse24::estimateSchedule(ScheduleAttr schedule,
   ScheduleEstimate estimate;
   estimate.schedule = schedule;
   int64_t cluster = schedule.getCluster();
-  estimate.parts = schedule.getSplitK() ? cluster : 1;
+  estimate.parts = schedule.getSplitK();
   // A cluster is launched whole.
   int64_t clusterTiles = cluster / estimate.parts;
   int64_t rowTiles =

@@ -86,7 +86,7 @@ struct Consumers {
 
 /// As many stages as fit into shared memory beside what else is there.
 static int64_t getStages(const Tile &tile, const Consumers &consumers,
-                         bool splitK, const ProductShape &shape,
+                         int64_t splitK, const ProductShape &shape,
                          TargetAttr target) {
   int64_t rows = tile.rows / consumers.inTeam;
   wgmma_sp::OutputPieces pieces{rows, tile.columns, shape.outputElementBytes};
@@ -104,7 +104,7 @@ static int64_t getStages(const Tile &tile, const Consumers &consumers,
                        ? wgmma_sp::OutputPieces::kMaxPlaces
                        : 1;
   int64_t free = target.getSharedMemoryBytes() - kOtherBytes - padding -
-                 (splitK ? getSumsBytes(tile) : 0) -
+                 (splitK > 1 ? getSumsBytes(tile) : 0) -
                  consumers.teams * consumers.inTeam *
                      (places * pieces.placeBytes() + operandBytes);
   return free / (stageBytes + kBarrierBytes);
@@ -130,7 +130,7 @@ SmallVector<ScheduleAttr>
 WgmmaSpModel::getCandidates(const ProductShape &shape) const {
   SmallVector<ScheduleAttr> schedules;
   auto add = [&](const Tile &tile, const Consumers &consumers, int64_t cluster,
-                 bool splitK, bool splitTail) {
+                 int64_t splitK, bool splitTail) {
     int64_t stages = getStages(tile, consumers, splitK, shape, target);
     if (stages < kMinStages)
       return;
@@ -158,22 +158,22 @@ WgmmaSpModel::getCandidates(const ProductShape &shape) const {
         !(fitsStage && shape.areOperandsCopied))
       continue;
     int64_t cluster = getSharers(tile.rows);
-    add(tile, consumers, cluster, /*splitK=*/false, /*splitTail=*/false);
+    add(tile, consumers, cluster, /*splitK=*/1, /*splitTail=*/false);
     // Where there is nothing to split the estimates are equal, and the first is
     // chosen.
     if (tile.rows / consumers.inTeam % (2 * wgmma_sp::kM) == 0)
-      add(tile, consumers, cluster, /*splitK=*/false, /*splitTail=*/true);
+      add(tile, consumers, cluster, /*splitK=*/1, /*splitTail=*/true);
     // Beside larger tiles' sums there are no registers for those of others, nor
     // for more CTAs to hand them on: eight parts have never been the fastest.
     if (tile.rows * tile.columns > 128 * 128)
       continue;
     for (int64_t parts : {2, 4})
       if (shape.sparse.kBlocks() >= parts * kMinPartBlocks)
-        add(tile, consumers, parts, /*splitK=*/true, /*splitTail=*/false);
+        add(tile, consumers, /*cluster=*/parts, parts, /*splitTail=*/false);
   }
   if (hidesEpilogue(shape))
     add({128, 192}, {/*teams=*/2, /*inTeam=*/1}, getSharers(128),
-        /*splitK=*/false, /*splitTail=*/false);
+        /*splitK=*/1, /*splitTail=*/false);
   return schedules;
 }
 

@@ -97,8 +97,9 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     `wgmma_sp`: CTAs are persistent. `warps` are the consumers, in warpgroups of
     four along the rows; one more warpgroup, the producer, copies their operands
     in. `cluster` CTAs, one below the other along the rows, share the columns of
-    the dense operand. With `split_k` they share a tile instead: each has a part
-    of K, and the first adds the sums of the others. With `ping_pong` there are two
+    the dense operand. With `split_k` a tile has so many parts along K, for a CTA
+    each of the cluster, which then has `cluster / split_k` tiles below each other;
+    the CTA of the first part adds the sums of the others. With `ping_pong` there are two
     teams of `warps`, which take tiles in turn, so that one multiplies while the
     other computes its epilogue. With `split_tail` clusters whose last tiles would
     leave half of them or more without work compute those in halves, the upper
@@ -116,17 +117,17 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     * `schedule_c7`: a tile of wgmma_sp has a multiple of 8 columns, at most 256.
     * `schedule_c8`: `cluster` is 1, 2, 4 or 8.
     * `schedule_c9`: with `split_tail` a warpgroup has a multiple of 128 rows, and
-      `split_k` is false.
+      `split_k` is 1.
     * `schedule_c10`: with `ping_pong` a team is one warpgroup, so `warps` are
-      `[4, 1]`, and `split_k` and `split_tail` are false.
-    * `schedule_c11`: with `split_k` `cluster` is at least 2.
+      `[4, 1]`, `split_k` is 1, and `split_tail` is false.
+    * `schedule_c11`: `split_k` divides `cluster`.
 
     ```mlir
     #sparse24.schedule<mma_sp, tile = [256, 128, 64], warps = [4, 2], stages = 4>
     ```
     ```mlir
     #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 12,
-                       cluster = 4, split_k = true>
+                       cluster = 4, split_k = 2>
     ```
   }];
   let parameters = (ins
@@ -138,7 +139,7 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     AttrParameter<"int64_t", "warps along the tile's columns">:$warpCols,
     AttrParameter<"int64_t", "steps in shared memory at a time">:$stages,
     DefaultValuedParameter<"int64_t", "1", "CTAs that share the dense operand, or a tile">:$cluster,
-    DefaultValuedParameter<"bool", "false", "a cluster's CTAs have parts of K">:$splitK,
+    DefaultValuedParameter<"int64_t", "1", "parts of a tile along K">:$splitK,
     DefaultValuedParameter<"bool", "false", "two teams take tiles in turn">:$pingPong,
     DefaultValuedParameter<"bool", "false", "the last tiles are computed in halves">:$splitTail
   );
