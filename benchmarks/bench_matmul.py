@@ -82,8 +82,8 @@ def select_contestants(problem, functions, options):
     """Name -> what multiplies, those that can."""
     chosen = {name: contestants.ours(problem, function) for name, function in functions.items()}
     if options.no_peers:
-        pass
-    elif problem.case.epilogue in FUSED:
+        return chosen
+    if problem.case.epilogue in FUSED:
         chosen["pytorch"] = contestants.pytorch_sequence(problem)
     else:
         chosen["cublas"] = contestants.cublas(problem)

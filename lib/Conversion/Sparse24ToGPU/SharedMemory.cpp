@@ -42,6 +42,14 @@ Value mlir::sparse24::getPointer(ImplicitLocOpBuilder &b, Value memref,
   return LLVM::IntToPtrOp::create(b, type, integer);
 }
 
+Value mlir::sparse24::getPointerInCta(ImplicitLocOpBuilder &b, Value pointer,
+                                      Value cta) {
+  auto type = LLVM::LLVMPointerType::get(
+      b.getContext(),
+      static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
+  return NVVM::MapaOp::create(b, type, pointer, cta);
+}
+
 /// A loop that ends once what `isOver` builds, an `i1`, is true.
 static void emitPolling(ImplicitLocOpBuilder &b, function_ref<Value()> isOver) {
   auto loop = scf::WhileOp::create(b, TypeRange(), ValueRange());
@@ -90,10 +98,7 @@ void MBarriers::arriveExpecting(IndexValue index, IndexValue bytes) {
 }
 
 void MBarriers::arriveAt(Value cta, IndexValue index, Scope scope) {
-  auto type = LLVM::LLVMPointerType::get(
-      b.getContext(),
-      static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
-  Value remote = NVVM::MapaOp::create(b, type, getPointer(index), cta);
+  Value remote = getPointerInCta(b, getPointer(index), cta);
   // A release of the cluster's scope is a memory barrier of the whole GPU:
   // whoever has only read does without.
   NVVM::MBarrierArriveOp::create(b, Type(), remote, /*count=*/Value(), scope);

@@ -25,6 +25,9 @@ inline Value viewSharedMemory(ImplicitLocOpBuilder &builder, int64_t offset,
 Value getPointer(ImplicitLocOpBuilder &builder, Value memref,
                  IndexValue element);
 
+/// The same place in the shared memory of another CTA of the cluster, an `i32`.
+Value getPointerInCta(ImplicitLocOpBuilder &builder, Value pointer, Value cta);
+
 /// mbarrier objects in shared memory (PTX ISA, "Parallel synchronization and
 /// communication instructions: mbarrier"). A barrier's phase ends when as many
 /// arrivals as it was initialized with have come, and all the bytes that were

@@ -142,7 +142,7 @@ IndexValue mlir::sparse24::getDenseTailColumns(const WgmmaSpKernelSpec &spec,
 IndexValue Producer::getDenseBytes(OutputTile tile, bool isWhole) {
   if (isWhole)
     return context.constant(stages.denseBytes);
-  IndexValue cols = (context.cols - tile.col).min(spec.schedule.getTileCols());
+  IndexValue cols = context.cols - tile.col;
   if (spec.isDenseKContiguous())
     return cols * getDenseMap(spec).getRowBytes();
   DenseChunks chunks(spec);

@@ -116,14 +116,10 @@ void PartialSums::give(ArrayRef<Value> accumulators) {
 
 SmallVector<Value> PartialSums::add(IndexValue rank, ValueRange accumulators) {
   auto sums = llvm::to_vector_of<Value>(accumulators);
-  auto clusterType = LLVM::LLVMPointerType::get(
-      b.getContext(),
-      static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
-  Value own = getPointer(b, memory, first);
-  Value other = NVVM::MapaOp::create(b, clusterType, own, rank);
+  Value other = getPointerInCta(b, getPointer(b, memory, first), rank);
   forEachVector([&](int64_t block, int64_t sum, int64_t place) {
     Value address = LLVM::GEPOp::create(
-        b, clusterType, vectorType.getElementType(), other,
+        b, other.getType(), vectorType.getElementType(), other,
         ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(place)});
     Value theirs = LLVM::LoadOp::create(b, vectorType, address, kVectorBytes);
     Value ours = vector::ExtractStridedSliceOp::create(

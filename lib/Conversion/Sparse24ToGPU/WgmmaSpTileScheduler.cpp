@@ -73,10 +73,10 @@ private:
 } // namespace
 
 TileWork TileLoops::getWork(OutputTile tile) const {
-  // None has more than one block more than another.
   int64_t parts = context.spec.schedule.getSplitK();
   if (parts == 1)
     return {tile, context.constant(0), context.numBlocks};
+  // None has more than one block more than another.
   auto begin = [&](IndexValue part) {
     return part * context.numBlocks / parts;
   };
