@@ -98,12 +98,12 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     four along the rows; one more warpgroup, the producer, copies their operands
     in. `cluster` CTAs, one below the other along the rows, share the columns of
     the dense operand. With `split_k` a tile has so many parts along K, for a CTA
-    each of the cluster, which then has `cluster / split_k` tiles below each other;
-    the CTA of the first part adds the sums of the others. With `ping_pong` there are two
-    teams of `warps`, which take tiles in turn, so that one multiplies while the
-    other computes its epilogue. With `split_tail` clusters whose last tiles would
-    leave half of them or more without work compute those in halves, the upper
-    and the lower rows.
+    each of the cluster, which then has `cluster / split_k` tiles below each
+    other; the CTA of the first part adds the sums of the others. With `ping_pong`
+    there are two teams of `warps`, which take tiles in turn, so that one
+    multiplies while the other computes its epilogue. With `split_tail` clusters
+    whose last tiles would leave half of them or more without work compute those
+    in halves, the upper and the lower rows.
 
     Rules:
     * `schedule_c1`: all numbers are positive, and `stages` at least 3 (mma_sp)
