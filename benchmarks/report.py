@@ -33,10 +33,14 @@ class Row:
         self.side, self.element, self.output = first["side"], first["element"], first["output"]
         self.m, self.k, self.n = first["rows"], first["k"], first["columns"]
         self.by_columns = (self.side == "lhs") == first["transpose"]
-        self.is_fused = "pytorch" in first["contestants"]
         self.epilogue = first["epilogue"]
-        self.times = {name: statistics.median(run["contestants"][name]["median_us"] for run in runs)
-                      for name in first["contestants"]}
+        # Some runs may be without peers.
+        medians = {}
+        for run in runs:
+            for name, result in run["contestants"].items():
+                medians.setdefault(name, []).append(result["median_us"])
+        self.times = {name: statistics.median(values) for name, values in medians.items()}
+        self.is_fused = "pytorch" in self.times
         # The default algorithm is one of those that a search may choose.
         if "cusparselt" in self.times:
             self.times["cusparselt_searched"] = min(self.times.get("cusparselt_searched", math.inf),

@@ -135,11 +135,11 @@ constexpr uint64_t descriptorB(uint64_t address) {
 // The output on its way through shared memory
 //===----------------------------------------------------------------------===//
 
-/// How a warpgroup hands its part of a tile, `rows` × `columns`, to the copy
+/// How a warpgroup hands its part of a tile of so many columns to the copy
 /// engine: in pieces of kM rows and at most 128 bytes of columns, one after the
 /// other in the same place of shared memory, or in up to kMaxPlaces in turn.
 struct OutputPieces {
-  int64_t rows, columns, elementBytes;
+  int64_t columns, elementBytes;
 
   static constexpr int64_t kRowBytes = 128, kMaxPlaces = 3;
 

@@ -5,7 +5,9 @@
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -22,11 +24,11 @@ bool KernelSpec::isOutputTransposed() const { return !matmul.isLhsSparse(); }
 }
 
 int64_t KernelSpec::getElementBytes() const {
-  return matmul.getOperandElementType().getIntOrFloatBitWidth() / 8;
+  return getMemoryBytes(matmul.getOperandElementType());
 }
 
 int64_t KernelSpec::getOutputBytes() const {
-  return matmul.getOutputElementType().getIntOrFloatBitWidth() / 8;
+  return getMemoryBytes(matmul.getOutputElementType());
 }
 
 std::string KernelSpec::getName() const {
@@ -90,6 +92,60 @@ Value mlir::sparse24::createInlinePtx(ImplicitLocOpBuilder &b, Type resultType,
                                        LLVM::AsmDialect::AD_ATT),
              ArrayAttr())
       .getResult(0);
+}
+
+/// Whether an element's memory has bits that aren't its own: vectors of such
+/// elements lie there otherwise than the elements do.
+static bool isPadded(Type elementType) {
+  return elementType.getIntOrFloatBitWidth() != 8 * getMemoryBytes(elementType);
+}
+
+static SmallVector<Value> getNeighbour(ImplicitLocOpBuilder &b,
+                                       ValueRange indices, int64_t number) {
+  auto neighbour = llvm::to_vector_of<Value>(indices);
+  neighbour.back() = IndexValue(b, neighbour.back()) + number;
+  return neighbour;
+}
+
+static llvm::MaybeAlign getAlignment(Type elementType, int64_t number) {
+  return llvm::MaybeAlign(number * getMemoryBytes(elementType));
+}
+
+SmallVector<Value> mlir::sparse24::loadNeighbours(ImplicitLocOpBuilder &b,
+                                                  Value memref,
+                                                  ValueRange indices,
+                                                  int64_t number) {
+  Type type = getElementTypeOrSelf(memref.getType());
+  SmallVector<Value> elements;
+  if (isPadded(type)) {
+    for (int64_t i = 0; i < number; ++i)
+      elements.push_back(
+          memref::LoadOp::create(b, memref, getNeighbour(b, indices, i)));
+    return elements;
+  }
+  Value vector = vector::LoadOp::create(
+      b, VectorType::get({number}, type), memref, indices,
+      /*nontemporal=*/false, getAlignment(type, number));
+  for (int64_t i = 0; i < number; ++i)
+    elements.push_back(vector::ExtractOp::create(b, vector, i));
+  return elements;
+}
+
+void mlir::sparse24::storeNeighbours(ImplicitLocOpBuilder &b,
+                                     ValueRange elements, Value memref,
+                                     ValueRange indices) {
+  Type type = getElementTypeOrSelf(memref.getType());
+  auto number = static_cast<int64_t>(elements.size());
+  if (isPadded(type)) {
+    for (int64_t i = 0; i < number; ++i)
+      memref::StoreOp::create(b, elements[i], memref,
+                              getNeighbour(b, indices, i));
+    return;
+  }
+  Value vector = vector::FromElementsOp::create(
+      b, VectorType::get({number}, type), elements);
+  vector::StoreOp::create(b, vector, memref, indices, /*nontemporal=*/false,
+                          getAlignment(type, number));
 }
 
 static IndexValue getSize(ImplicitLocOpBuilder &b, Value memref, bool second) {

@@ -50,16 +50,24 @@ protected:
 /// shapes share kernels.
 MemRefType getArgumentType(Value operand);
 
-/// A kernel without a body, of so many threads, of which one CTA is enough for
-/// a multiprocessor.
+/// A kernel without a body, of so many threads, whose registers are such that a
+/// multiprocessor holds at least `minCtas` CTAs.
 gpu::GPUFuncOp createKernel(OpBuilder &builder, Location loc, StringRef name,
-                            TypeRange argumentTypes, int64_t numThreads, int64_t minCtas = 1);
+                            TypeRange argumentTypes, int64_t numThreads,
+                            int64_t minCtas = 1);
 
 /// Instructions that no operation of MLIR says, with effects that keep them
 /// where they are.
 Value createInlinePtx(ImplicitLocOpBuilder &builder, Type resultType,
                       ValueRange operands, StringRef text,
                       StringRef constraints);
+
+/// Loads or stores neighbours in a row of a memref, of which the first lies at a
+/// multiple of what they take together.
+SmallVector<Value> loadNeighbours(ImplicitLocOpBuilder &builder, Value memref,
+                                  ValueRange indices, int64_t number);
+void storeNeighbours(ImplicitLocOpBuilder &builder, ValueRange elements,
+                     Value memref, ValueRange indices);
 
 /// The size of the product along the kernel's rows, or its columns: of the
 /// output, on the host or in the kernel.

@@ -166,51 +166,37 @@ void Epilogue::finishElement(Value staged, int64_t position, IndexValue major,
 }
 
 void Epilogue::finishVector(Value staged, IndexValue major, IndexValue minor) {
-  auto load = [&](Value memref, ValueRange indices) -> Value {
-    Type type = cast<MemRefType>(memref.getType()).getElementType();
-    return vector::LoadOp::create(
-        b, VectorType::get({kVector}, type), memref, indices,
-        /*nontemporal=*/false,
-        llvm::MaybeAlign(kVector * type.getIntOrFloatBitWidth() / 8));
-  };
-  Value init;
+  SmallVector<Value> init;
   if (matmul.getAccumulate())
-    init = load(context.output, {major, minor});
+    init = loadNeighbours(b, context.output, {major, minor}, kVector);
   // Contiguous operands come as vectors, those that don't vary as one scalar.
-  SmallVector<Value> loaded;
+  SmallVector<SmallVector<Value>> loaded;
   for (auto [operand, map] : getOperandsWithMaps()) {
     SmallVector<Value> indices = getIndices(map, major, minor);
     if (isContiguous(map))
-      loaded.push_back(load(operand, indices));
+      loaded.push_back(loadNeighbours(b, operand, indices, kVector));
     else if (!dependsOnMinor(map))
-      loaded.push_back(memref::LoadOp::create(b, operand, indices));
+      loaded.push_back({memref::LoadOp::create(b, operand, indices)});
     else
-      loaded.push_back(Value());
+      loaded.push_back({});
   }
   SmallVector<Value> results;
   for (int64_t i = 0; i < kVector; ++i) {
     SmallVector<Value> operands;
-    for (auto [entry, value] : llvm::zip_equal(getOperandsWithMaps(), loaded)) {
+    for (auto [entry, values] :
+         llvm::zip_equal(getOperandsWithMaps(), loaded)) {
       auto [operand, map] = entry;
-      if (!value)
+      if (values.empty())
         operands.push_back(memref::LoadOp::create(
             b, operand, getIndices(map, major, minor + i)));
-      else if (isContiguous(map))
-        operands.push_back(vector::ExtractOp::create(b, value, i));
       else
-        operands.push_back(value);
+        operands.push_back(values[values.size() == 1 ? 0 : i]);
     }
     Value accumulator = vector::ExtractOp::create(b, staged, i);
-    Value initElement = init ? vector::ExtractOp::create(b, init, i) : init;
-    results.push_back(finish(accumulator, initElement, operands));
+    results.push_back(
+        finish(accumulator, init.empty() ? Value() : init[i], operands));
   }
-  Type type = matmul.getOutputElementType();
-  Value vector = vector::FromElementsOp::create(
-      b, VectorType::get({kVector}, type), results);
-  vector::StoreOp::create(
-      b, vector, context.output, ValueRange{major, minor},
-      /*nontemporal=*/false,
-      llvm::MaybeAlign(kVector * type.getIntOrFloatBitWidth() / 8));
+  storeNeighbours(b, results, context.output, {major, minor});
 }
 
 void Epilogue::finishBand(int64_t index) {

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
@@ -34,8 +35,7 @@ Value mlir::sparse24::getPointer(ImplicitLocOpBuilder &b, Value memref,
                                  IndexValue element) {
   Type elementType = cast<MemRefType>(memref.getType()).getElementType();
   IndexValue base(b, memref::ExtractAlignedPointerAsIndexOp::create(b, memref));
-  IndexValue address =
-      base + element.widen() * (elementType.getIntOrFloatBitWidth() / 8);
+  IndexValue address = base + element.widen() * getMemoryBytes(elementType);
   Value integer = arith::IndexCastUIOp::create(b, b.getI64Type(), address);
   auto type = LLVM::LLVMPointerType::get(
       b.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));

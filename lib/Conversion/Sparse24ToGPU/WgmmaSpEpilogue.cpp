@@ -18,8 +18,7 @@ namespace {
 /// How a block of 64 rows of a warpgroup's tile goes through shared memory.
 struct Staging : wgmma_sp::OutputPieces, PanelLayout {
   explicit Staging(const WgmmaSpKernelSpec &spec)
-      : OutputPieces{spec.getConsumerRows(), spec.schedule.getTileCols(),
-                     spec.getOutputBytes()},
+      : OutputPieces{spec.schedule.getTileCols(), spec.getOutputBytes()},
         PanelLayout(spec, spec.matmul.getOutputElementType()) {}
 
   /// The columns of a block's piece.
@@ -94,6 +93,10 @@ TensorMapShape mlir::sparse24::getOutputMap(const WgmmaSpKernelSpec &spec) {
   return Staging(spec).box;
 }
 
+bool mlir::sparse24::hasOutputMap(const WgmmaSpKernelSpec &spec) {
+  return Staging(spec).isCopyable();
+}
+
 int64_t
 mlir::sparse24::getEpilogueSharedMemoryBytes(const WgmmaSpKernelSpec &spec) {
   return spec.getNumConsumers() *
@@ -165,12 +168,8 @@ void Epilogue::writePairs(int64_t col, ArrayRef<Value> finished) {
       memref::StoreOp::create(b, finished[i], staging,
                               ValueRange{offset.widen()});
     } else if (i % 2 == 0) {
-      auto pairType = VectorType::get({2}, finished[i].getType());
-      Value pair = vector::FromElementsOp::create(
-          b, pairType, ValueRange{finished[i], finished[i + 1]});
-      vector::StoreOp::create(b, pair, staging, ValueRange{offset.widen()},
-                              /*nontemporal=*/false,
-                              llvm::MaybeAlign(2 * layout.elementBytes));
+      storeNeighbours(b, finished.slice(i, 2), staging,
+                      ValueRange{offset.widen()});
     }
   }
 }
@@ -186,7 +185,7 @@ void Epilogue::writePiece(int64_t block, int64_t part, Value accumulators,
     SmallVector<Value> finished;
     for (int64_t c = col; c < col + width; c += PanelLayout::kColumns)
       llvm::append_range(finished, finishColumns(begin + c, accumulators));
-    if (layout.elementBytes == 2)
+    if (matmul.getOutputElementType().getIntOrFloatBitWidth() == 16)
       writeMatrices(col, finished);
     else
       writePairs(col, finished);

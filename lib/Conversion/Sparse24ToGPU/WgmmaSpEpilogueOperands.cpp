@@ -36,8 +36,9 @@ EpilogueOperand::EpilogueOperand(const WgmmaSpKernelSpec &spec, Value memref,
   } else if (map.getNumResults() == 2) {
     extent = Extent::Full;
     bool isAligned = isInit ? spec.isOutputAligned : spec.areOperandsAligned;
-    if (isAligned && map.isIdentity() && isTensorMapType(elementType))
-      panel.emplace(spec, elementType);
+    PanelLayout layout(spec, elementType);
+    if (isAligned && map.isIdentity() && layout.isCopyable())
+      panel = layout;
   } else if (isRow(spec, map.getResult(0))) {
     extent = Extent::Rows;
     share = spec.getConsumerRows();
@@ -108,8 +109,7 @@ OperandStages::OperandStages(const WgmmaSpKernelSpec &spec,
   if (llvm::none_of(operands, [](const EpilogueOperand &o) { return o.panel; }))
     return;
   int64_t tileCols = spec.schedule.getTileCols();
-  wgmma_sp::OutputPieces pieces{spec.getConsumerRows(), tileCols,
-                                spec.getOutputBytes()};
+  wgmma_sp::OutputPieces pieces{tileCols, spec.getOutputBytes()};
   // As many of the output's pieces as fit, in whole boxes.
   for (int64_t number = pieces.perBlock(); number > 0; --number) {
     int64_t cols = std::min(number * pieces.pieceColumns(), tileCols);
@@ -324,11 +324,8 @@ void EpilogueOperands::loadPanel(EpilogueOperand &operand, IndexValue stage,
         continue;
       }
       // Two neighbours in a row.
-      Value pair = vector::LoadOp::create(
-          b, VectorType::get({2}, operand.elementType), memory, getIndices(i),
-          /*nontemporal=*/false, llvm::MaybeAlign(2 * panel.getElementBytes()));
-      for (int64_t j : {0, 1})
-        operand.values.push_back(vector::ExtractOp::create(b, pair, j));
+      llvm::append_range(operand.values,
+                         loadNeighbours(b, memory, getIndices(i), 2));
     }
   };
   bool areMatrices = panel.getElementBytes() == 2;
@@ -360,13 +357,10 @@ void EpilogueOperands::beginColumns(int64_t block, int64_t col, int64_t cols,
 SmallVector<SmallVector<Value>> EpilogueOperands::getColumnBlock(int64_t col) {
   SmallVector<SmallVector<Value>> elements(mma_sp::kRegistersC);
   for (EpilogueOperand &operand : operands) {
-    Value pair;
+    SmallVector<Value> pair;
     if (operand.extent == Extent::Cols)
-      pair = vector::LoadOp::create(
-          b, VectorType::get({2}, operand.elementType), operand.staged,
-          ValueRange{(threadCol + col).widen()}, /*nontemporal=*/false,
-          llvm::MaybeAlign(2 * operand.elementType.getIntOrFloatBitWidth() /
-                           8));
+      pair = loadNeighbours(b, operand.staged,
+                            ValueRange{(threadCol + col).widen()}, 2);
     for (auto [i, values] : llvm::enumerate(elements)) {
       switch (operand.extent) {
       case Extent::Scalar:
@@ -376,8 +370,7 @@ SmallVector<SmallVector<Value>> EpilogueOperands::getColumnBlock(int64_t col) {
         values.push_back(operand.values[i / 2]);
         break;
       case Extent::Cols:
-        values.push_back(
-            vector::ExtractOp::create(b, pair, static_cast<int64_t>(i % 2)));
+        values.push_back(pair[i % 2]);
         break;
       case Extent::Full:
         values.push_back(

@@ -18,7 +18,7 @@ struct EpilogueOperand {
 
   /// Bytes of shared memory that `share` takes.
   int64_t getShareBytes() const {
-    return llvm::alignTo(share * (elementType.getIntOrFloatBitWidth() / 8), 16);
+    return llvm::alignTo(share * getMemoryBytes(elementType), 16);
   }
 
   /// Its tensor map, if it is copied to shared memory.

@@ -206,8 +206,8 @@ void WgmmaSpKernelContext::synchronizeConsumer() const {
 
 /// Registers of a thread of the producer and of a consumer: what 64 Ki
 /// registers allow. A producer needs more if it also copies the epilogue's
-/// operands, or the dense one in chunks of columns. With one consumer everybody
-/// has enough.
+/// operands, or the dense one in chunks of columns. None where all threads have
+/// as many.
 static std::optional<std::pair<int, int>>
 getRegisters(const WgmmaSpKernelSpec &spec) {
   switch (spec.getNumConsumers()) {
@@ -220,6 +220,14 @@ getRegisters(const WgmmaSpKernelSpec &spec) {
   default:
     return std::nullopt;
   }
+}
+
+int64_t WgmmaSpKernelSpec::getConsumerRegisters() const {
+  if (auto registers = getRegisters(*this))
+    return registers->second;
+  // In units of eight, of which a thread can't name the last one.
+  constexpr int64_t allRegisters = 65536, unit = 8, limit = 255;
+  return std::min(limit, allRegisters / getNumThreads() / unit * unit);
 }
 
 static void setRegisters(ImplicitLocOpBuilder &b, const WgmmaSpKernelSpec &spec,

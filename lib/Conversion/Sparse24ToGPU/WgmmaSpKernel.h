@@ -15,6 +15,7 @@
 #include "SharedMemory.h"
 
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
 #include "sparse24/Support/WgmmaSp.h"
 
 namespace mlir::sparse24 {
@@ -28,7 +29,7 @@ struct WgmmaSpKernelSpec : KernelSpec {
       : KernelSpec(matmul, schedule), isOutputAligned(isOutputAligned),
         areOperandsAligned(areOperandsAligned) {}
 
-  /// Rows of the output are multiples of 16 bytes long, as tensor maps ask for.
+  /// The output has a tensor map: rows of it are multiples of 16 bytes long.
   /// Otherwise the threads store the output element by element.
   bool isOutputAligned;
   /// The same of the epilogue's operands that are as large as the output.
@@ -75,6 +76,8 @@ struct WgmmaSpKernelSpec : KernelSpec {
   }
   int64_t getBarrierBytes() const;
   int64_t getSharedMemoryBytes() const;
+  /// That a consumer's thread can have.
+  int64_t getConsumerRegisters() const;
   /// What there is.
   int64_t getSharedMemoryLimit() const;
   /// Equal for kernels that may be shared.
@@ -90,9 +93,7 @@ struct TensorMapShape {
   int64_t minor, major;
   Type elementType;
 
-  int64_t getRowBytes() const {
-    return minor * (elementType.getIntOrFloatBitWidth() / 8);
-  }
+  int64_t getRowBytes() const { return minor * getMemoryBytes(elementType); }
   /// Rows as long as all banks together are swizzled; shorter ones are not.
   bool isSwizzled() const { return getRowBytes() == 128; }
   nvgpu::TensorMapDescriptorType getType() const;
@@ -129,6 +130,8 @@ TensorMapShape getDenseMap(const WgmmaSpKernelSpec &spec);
 IndexValue getDenseTailColumns(const WgmmaSpKernelSpec &spec, IndexValue cols);
 /// A store of the output.
 TensorMapShape getOutputMap(const WgmmaSpKernelSpec &spec);
+/// Whether there can be one.
+bool hasOutputMap(const WgmmaSpKernelSpec &spec);
 
 /// A stage's operands in shared memory: first all stages' dense operands, then
 /// all their values, then all their metadata, so that each is as aligned as its

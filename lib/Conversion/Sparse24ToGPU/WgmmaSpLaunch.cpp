@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "sparse24/Conversion/TensorMap.h"
 #include "sparse24/Support/TensorMapParameters.h"
 
 using namespace mlir;
@@ -34,6 +35,22 @@ LogicalResult mlir::sparse24::checkWgmmaSp(MatmulOp matmul) {
                             "there are only ")
            << spec.getPackedLayout().kBlocks() << "; the schedule is "
            << schedule;
+  // As the instruction wants it (`mma_sp_c2`).
+  int64_t cols = schedule.getTileCols();
+  if (matmul.getOperandElementType().isInteger() && cols > 32 && cols % 16 != 0)
+    return matmul.emitError("wgmma.sp multiplies ")
+           << matmul.getOperandElementType()
+           << " in tiles of up to 32 columns, or multiples of 16; the schedule "
+              "is "
+           << schedule;
+  // Beside the sums there must be some for everything else.
+  constexpr int64_t others = 24;
+  int64_t sums = spec.getBlocks() * spec.getBlockSums();
+  if (sums + others > spec.getConsumerRegisters())
+    return matmul.emitError("a thread has ")
+           << sums << " sums, and needs " << others
+           << " registers more, but has " << spec.getConsumerRegisters()
+           << "; the schedule is " << schedule;
   int64_t available = spec.getSharedMemoryLimit();
   if (spec.getSharedMemoryBytes() > available)
     return matmul.emitError("needs ")
@@ -51,7 +68,7 @@ struct AlignedCopy {
 } // namespace
 
 static int64_t getElementBytes(Value memref) {
-  return getElementTypeOrSelf(memref.getType()).getIntOrFloatBitWidth() / 8;
+  return getMemoryBytes(getElementTypeOrSelf(memref.getType()));
 }
 
 /// Whether the rows of all are aligned: a constant where that is known.
@@ -72,7 +89,7 @@ static Value areAlignedAtRunTime(ImplicitLocOpBuilder &b,
   Value areAligned = arith::ConstantOp::create(b, b.getBoolAttr(true));
   for (Value memref : memrefs) {
     IndexValue size(b, memref::DimOp::create(b, memref, int64_t(1)));
-    Value isAligned = size % (kRowAlignment / getElementBytes(memref)) < 1;
+    Value isAligned = size * getElementBytes(memref) % kRowAlignment < 1;
     areAligned = b.createOrFold<arith::AndIOp>(areAligned, isAligned);
   }
   return areAligned;
@@ -189,17 +206,19 @@ static void forAlignment(ImplicitLocOpBuilder &b, ArrayRef<Value> memrefs,
   body(false);
 }
 
-/// The epilogue's operands that are as large as the output.
+/// The epilogue's operands that are as large as the output, and that tensor
+/// maps may copy.
 static SmallVector<Value> getFullOperands(MatmulOp matmul) {
   return llvm::filter_to_vector(matmul.getEpilogueOperands(), [](Value value) {
     auto type = dyn_cast<MemRefType>(value.getType());
-    return type && type.getRank() == 2;
+    return type && type.getRank() == 2 &&
+           isTensorMapType(type.getElementType());
   });
 }
 
 void mlir::sparse24::lowerToWgmmaSp(MatmulOp matmul, KernelLibrary &library) {
   ImplicitLocOpBuilder b(matmul.getLoc(), matmul);
-  forAlignment(b, matmul.getInit(), [&](bool isOutputAligned) {
+  auto lower = [&](bool isOutputAligned) {
     forAlignment(b, getFullOperands(matmul), [&](bool areOperandsAligned) {
       WgmmaSpKernelSpec spec(matmul, *matmul.getSchedule(), isOutputAligned,
                              areOperandsAligned);
@@ -211,6 +230,13 @@ void mlir::sparse24::lowerToWgmmaSp(MatmulOp matmul, KernelLibrary &library) {
         memref::DeallocOp::create(b, copy.memory);
       });
     });
-  });
+  };
+  WgmmaSpKernelSpec aligned(matmul, *matmul.getSchedule(),
+                            /*isOutputAligned=*/true,
+                            /*areOperandsAligned=*/true);
+  if (hasOutputMap(aligned))
+    forAlignment(b, matmul.getInit(), lower);
+  else
+    lower(/*isOutputAligned=*/false);
   matmul.erase();
 }

@@ -3,6 +3,9 @@
 
 #include "WgmmaSpPanel.h"
 
+#include "sparse24/Conversion/TensorMap.h"
+#include "sparse24/Support/TensorMapParameters.h"
+
 using namespace mlir;
 using namespace mlir::sparse24;
 namespace mma_sp = ::sparse24::mma_sp;
@@ -10,14 +13,19 @@ namespace mma_sp = ::sparse24::mma_sp;
 PanelLayout::PanelLayout(const WgmmaSpKernelSpec &spec, Type elementType)
     : transposed(spec.isOutputTransposed()) {
   // Rows of a box are no longer than 128 bytes, and boxes divide the tile.
-  int64_t limit = wgmma_sp::OutputPieces::kRowBytes /
-                  (elementType.getIntOrFloatBitWidth() / 8);
+  int64_t limit =
+      wgmma_sp::OutputPieces::kRowBytes / getMemoryBytes(elementType);
   boxCols = limit;
   while (spec.schedule.getTileCols() % boxCols != 0)
     boxCols /= 2;
   boxRows = transposed ? std::min<int64_t>(limit, wgmma_sp::kM) : wgmma_sp::kM;
   box = {transposed ? boxRows : boxCols, transposed ? boxCols : boxRows,
          elementType};
+}
+
+bool PanelLayout::isCopyable() const {
+  return isTensorMapType(box.elementType) &&
+         box.getRowBytes() % ::sparse24::TensorMapParameters::kAlignment == 0;
 }
 
 IndexValue PanelLayout::getOffset(IndexValue row, int64_t boxCol,

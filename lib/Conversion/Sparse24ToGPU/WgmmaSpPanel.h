@@ -14,9 +14,7 @@ namespace mlir::sparse24 {
 struct PanelLayout {
   PanelLayout(const WgmmaSpKernelSpec &spec, Type elementType);
 
-  int64_t getElementBytes() const {
-    return box.elementType.getIntOrFloatBitWidth() / 8;
-  }
+  int64_t getElementBytes() const { return getMemoryBytes(box.elementType); }
   /// The first element of the box at that row and column of a panel.
   int64_t getBoxOffset(int64_t row, int64_t col) const {
     int64_t number = col / boxCols * (wgmma_sp::kM / boxRows) + row / boxRows;
@@ -36,6 +34,10 @@ struct PanelLayout {
   /// `col` lies.
   IndexValue getElementOffset(IndexValue thread, int64_t col,
                               int64_t index) const;
+  /// Whether the copy engine can: it knows some types only, and rows of boxes
+  /// are multiples of 16 bytes long.
+  bool isCopyable() const;
+
   /// The columns that are read and written at a time: two column blocks.
   int64_t getWidth() const { return std::min<int64_t>(2 * kColumns, boxCols); }
 

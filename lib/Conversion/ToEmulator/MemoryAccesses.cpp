@@ -54,11 +54,15 @@ static SmallVector<Piece> split(int64_t bytes, int64_t alignment) {
   return pieces;
 }
 
-static std::string getAccessType(int64_t bytes, bool isVector) {
+/// Of a piece of so many bytes of a value.
+static std::string getAccessType(int64_t bytes, Type type) {
+  auto vector = dyn_cast<VectorType>(type);
+  bool isOf64Bits =
+      vector && getRegisterBits(vector) / vector.getNumElements() == 64;
   if (bytes == 16)
-    return ".v4.b32";
+    return isOf64Bits ? ".v2.b64" : ".v4.b32";
   if (bytes == 8)
-    return isVector ? ".v2.b32" : ".b64";
+    return vector && !isOf64Bits ? ".v2.b32" : ".b64";
   return ".b" + std::to_string(8 * bytes);
 }
 
@@ -115,9 +119,8 @@ static SmallVector<Value> emitLoad(Emitter &e, StringRef opcode, Value pointer,
                                    Type type, int64_t alignment) {
   int64_t bytes = llvm::divideCeil(getRegisterBits(type), 8);
   SmallVector<Piece> pieces = split(bytes, alignment);
-  bool isVector = isa<VectorType>(type);
   auto load = [&](Piece piece, Type pieceType) {
-    return e.execute(opcode.str() + getAccessType(piece.bytes, isVector),
+    return e.execute(opcode.str() + getAccessType(piece.bytes, type),
                      e.offsetPointer(pointer, piece.offset), pieceType)[0];
   };
   if (pieces.size() == 1 && getRegisterBits(type) % 8 == 0)
@@ -150,7 +153,7 @@ static void emitStore(Emitter &e, StringRef opcode, Value pointer, Value value,
   int64_t bytes = llvm::divideCeil(getRegisterBits(type), 8);
   SmallVector<Piece> pieces = split(bytes, alignment);
   auto store = [&](Piece piece, Value part) {
-    e.execute(opcode.str() + getAccessType(piece.bytes, isa<VectorType>(type)),
+    e.execute(opcode.str() + getAccessType(piece.bytes, type),
               {e.offsetPointer(pointer, piece.offset), part});
   };
   if (pieces.size() == 1)

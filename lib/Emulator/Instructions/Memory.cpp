@@ -143,7 +143,8 @@ static void store(Thread &thread, const Instruction &instruction,
   Layout layout(opcode);
   uint8_t data[kMaxBytes];
   layout.pack(in + 2, data);
-  for (uint32_t i = 0; layout.bytes >= 4 && i < layout.size() / 4; ++i)
+  // Accumulators have 32 bits: half of a wider number only looks like one.
+  for (uint32_t i = 0; layout.bytes == 4 && i < layout.size() / 4; ++i)
     if (isPendingAccumulator(thread, in[2 + i])) {
       thread.report(FindingKind::missingWait,
                     "stores an accumulator of a product in flight");

@@ -107,3 +107,25 @@ func.func @shared_memory(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memre
     schedule = #sparse24.schedule<wgmma_sp, tile = [256, 192, 64], warps = [8, 1], stages = 6>
   return
 }
+
+// -----
+
+func.func @columns_of_bytes(%p: memref<5120xi8>, %x: memref<96x128xi8>, %y: memref<64x96xi32>) {
+  // expected-error @below {{wgmma.sp multiplies 'i8' in tiles of up to 32 columns, or multiples of 16; the schedule is #sparse24.schedule<wgmma_sp, tile = [64, 40, 128], warps = [4, 1], stages = 3>}}
+  sparse24.matmul lhs ins(%p : memref<5120xi8>) dense(%x : memref<96x128xi8>)
+    outs(%y : memref<64x96xi32>) k = 128 acc = i32 transpose_dense
+    layout = #sparse24.layout<wgmma_sp, i8, rows = 64, k = 128>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [64, 40, 128], warps = [4, 1], stages = 3>
+  return
+}
+
+// -----
+
+func.func @registers(%p: memref<9216xi8>, %x: memref<128x96xbf16>, %y: memref<64x96xf32>) {
+  // expected-error @below {{a thread has 64 sums, and needs 24 registers more, but has 64; the schedule is #sparse24.schedule<wgmma_sp, tile = [448, 128, 64], warps = [28, 1], stages = 3>}}
+  sparse24.matmul lhs ins(%p : memref<9216xi8>) dense(%x : memref<128x96xbf16>)
+    outs(%y : memref<64x96xf32>) k = 128 acc = f32
+    layout = #sparse24.layout<wgmma_sp, bf16, rows = 64, k = 128>
+    schedule = #sparse24.schedule<wgmma_sp, tile = [448, 128, 64], warps = [28, 1], stages = 3>
+  return
+}

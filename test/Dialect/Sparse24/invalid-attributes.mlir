@@ -35,7 +35,7 @@ func.func @layout_family() {
 // -----
 
 func.func @schedule_c1() {
-  // expected-error @below {{schedule_c1: all numbers must be positive, and stages at least 3}}
+  // expected-error @below {{schedule_c1: all numbers must be from 1 to 2^16, and stages at least 3}}
   "test.op"() {a = #sparse24.schedule<mma_sp, tile = [64, 64, 64], warps = [2, 2], stages = 0>} : () -> ()
   return
 }
@@ -59,8 +59,16 @@ func.func @schedule_c3() {
 // -----
 
 func.func @schedule_c1_wgmma_sp() {
-  // expected-error @below {{schedule_c1: all numbers must be positive, and stages at least 2}}
+  // expected-error @below {{schedule_c1: all numbers must be from 1 to 2^16, and stages at least 2}}
   "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [128, 64, 64], warps = [8, 1], stages = 1>} : () -> ()
+  return
+}
+
+// -----
+
+func.func @schedule_c1_limit() {
+  // expected-error @below {{schedule_c1: all numbers must be from 1 to 2^16, and stages at least 2}}
+  "test.op"() {a = #sparse24.schedule<wgmma_sp, tile = [64, 64, 64], warps = [4, 1], stages = 1152921504606846976>} : () -> ()
   return
 }
 

@@ -174,10 +174,18 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    bool splitTail) {
   bool isWgmma = family == InstructionFamily::wgmma_sp;
   int64_t minStages = isWgmma ? 2 : 3;
-  if (tileRows < 1 || tileCols < 1 || tileK < 1 || warpRows < 1 ||
-      warpCols < 1 || stages < minStages || cluster < 1 || splitK < 1)
-    return emitError() << "schedule_c1: all numbers must be positive, and "
-                          "stages at least "
+  // Far beyond what a multiprocessor holds, and products of some don't
+  // overflow.
+  constexpr int64_t limit = int64_t(1) << 16;
+  auto isInside = [&](int64_t number) {
+    return number >= 1 && number <= limit;
+  };
+  if (!llvm::all_of(ArrayRef<int64_t>{tileRows, tileCols, tileK, warpRows,
+                                      warpCols, stages, cluster, splitK},
+                    isInside) ||
+      stages < minStages)
+    return emitError() << "schedule_c1: all numbers must be from 1 to 2^16, "
+                          "and stages at least "
                        << minStages;
   if (tileRows % warpRows != 0 || tileCols % warpCols != 0)
     return emitError() << "schedule_c2: warps [" << warpRows << ", " << warpCols

@@ -24,15 +24,19 @@ namespace mlir::sparse24 {
 using namespace mlir;
 using namespace mlir::sparse24;
 
-/// The layout to pack the sparse operand in.
+/// The layout to pack the sparse operand in; null, with a diagnostic, if there
+/// is none.
 static LayoutAttr getLayout(MatmulOp op, TargetAttr target) {
   if (LayoutAttr layout = op.getLayoutAttr())
     return layout;
   ScheduleAttr schedule = op.getScheduleAttr();
   auto values = cast<RankedTensorType>(op.getValues().getType());
-  return LayoutAttr::get(
-      op.getContext(), schedule ? schedule.getFamily() : target.getFamily(),
-      values.getElementType(), values.getDimSize(0), op.getK());
+  InstructionFamily family =
+      schedule ? schedule.getFamily() : target.getFamily();
+  int64_t rows = values.getDimSize(0), k = op.getK();
+  return LayoutAttr::getChecked(
+      [&] { return op.emitOpError("can't be packed: "); }, op.getContext(),
+      family, values.getElementType(), rows, k);
 }
 
 /// Packs values and metadata into one buffer.
@@ -165,7 +169,10 @@ LogicalResult SelectSchedulesPass::select(RewriterBase &rewriter, MatmulOp op) {
     if (values.isDynamicDim(0))
       return op.emitOpError("can't be packed: its sparse operand has a dynamic "
                             "number of rows");
-    pack(rewriter, op, getLayout(op, targetAttr));
+    LayoutAttr layout = getLayout(op, targetAttr);
+    if (!layout)
+      return failure();
+    pack(rewriter, op, layout);
   }
   if (op.getLayout()->getFamily() == InstructionFamily::wgmma_sp &&
       targetAttr.getFamily() != InstructionFamily::wgmma_sp)
@@ -187,11 +194,13 @@ LogicalResult SelectSchedulesPass::select(RewriterBase &rewriter, MatmulOp op) {
   int64_t columns = output.getDimSize(op.isLhsSparse() ? 1 : 0);
   if (ShapedType::isDynamic(columns))
     columns = expectedN;
+  // A product of no columns has nothing to estimate.
+  columns = std::max<int64_t>(columns, 1);
   ProductShape shape{layout.getPackedLayout(), columns,
-                     output.getElementTypeBitWidth() / 8};
+                     getMemoryBytes(output.getElementType())};
   shape.epilogueClocks = getEpilogueClocks(op);
   auto addOperand = [&](ShapedType type) {
-    int64_t bytes = type.getElementTypeBitWidth() / 8;
+    int64_t bytes = getMemoryBytes(type.getElementType());
     shape.operandBytes += bytes;
     shape.areOperandsCopied &=
         !type.isDynamicDim(1) &&
@@ -204,7 +213,7 @@ LogicalResult SelectSchedulesPass::select(RewriterBase &rewriter, MatmulOp op) {
   for (auto [i, type] : llvm::enumerate(op.getEpilogueOperands().getTypes())) {
     auto shaped = cast<ShapedType>(type);
     if (shaped.getRank() == 1)
-      shape.vectorOperandBytes += shaped.getElementTypeBitWidth() / 8;
+      shape.vectorOperandBytes += getMemoryBytes(shaped.getElementType());
     if (shaped.getRank() != 2)
       continue;
     addOperand(shaped);

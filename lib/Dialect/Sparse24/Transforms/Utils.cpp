@@ -11,6 +11,11 @@
 
 using namespace mlir;
 
+int64_t mlir::sparse24::getMemoryBytes(Type elementType) {
+  uint64_t bytes = llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
+  return static_cast<int64_t>(llvm::PowerOf2Ceil(bytes));
+}
+
 Value mlir::sparse24::convertScalar(OpBuilder &builder, Location loc,
                                     Value value, Type type) {
   Type source = value.getType();

@@ -89,7 +89,7 @@ static int64_t getStages(const Tile &tile, const Consumers &consumers,
                          int64_t splitK, const ProductShape &shape,
                          TargetAttr target) {
   int64_t rows = tile.rows / consumers.inTeam;
-  wgmma_sp::OutputPieces pieces{rows, tile.columns, shape.outputElementBytes};
+  wgmma_sp::OutputPieces pieces{tile.columns, shape.outputElementBytes};
   // Each consumer has its part of the operands that vary only along one
   // dimension, and of each a rest to the next 16 bytes.
   int64_t operandBytes =
@@ -147,8 +147,7 @@ WgmmaSpModel::getCandidates(const ProductShape &shape) const {
   for (const Tile &tile : kTiles) {
     Consumers consumers{/*teams=*/1,
                         std::min<int64_t>(tile.rows / wgmma_sp::kM, 2)};
-    wgmma_sp::OutputPieces pieces{tile.rows / consumers.inTeam, tile.columns,
-                                  shape.outputElementBytes};
+    wgmma_sp::OutputPieces pieces{tile.columns, shape.outputElementBytes};
     // Operands of the epilogue come through the stages. Where they can't, there
     // are no registers for them beside the sums of the largest tile.
     bool fitsStage =

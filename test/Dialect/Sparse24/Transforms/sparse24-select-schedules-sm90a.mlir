@@ -194,3 +194,16 @@ func.func @heavy_epilogue(%p1024: tensor<33030144xi8>, %x1024: tensor<1024x4096x
       } -> tensor<28672x4096xbf16>
   return %d1024, %d8192, %dr : tensor<28672x4096xbf16>, tensor<28672x4096xbf16>, tensor<28672x4096xbf16>
 }
+
+// -----
+
+// A product of no columns is estimated as one of a column.
+
+// CHECK-LABEL: @no_columns
+// CHECK: sparse24.matmul lhs {{.*}} schedule = #sparse24.schedule<wgmma_sp, tile = [64, 8, 64]
+func.func @no_columns(%v: tensor<64x32xbf16>, %m: tensor<64x4xi16>, %x: tensor<64x0xbf16>, %d: tensor<64x0xf32>) -> tensor<64x0xf32> {
+  // expected-remark-re @below {{EstimatedMicroseconds={{[0-9.]+}}}}
+  %0 = sparse24.matmul lhs ins(%v, %m : tensor<64x32xbf16>, tensor<64x4xi16>) dense(%x : tensor<64x0xbf16>)
+      outs(%d : tensor<64x0xf32>) k = 64 acc = f32 -> tensor<64x0xf32>
+  return %0 : tensor<64x0xf32>
+}

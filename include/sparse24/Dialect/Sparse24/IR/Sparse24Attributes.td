@@ -106,8 +106,8 @@ def Sparse24_ScheduleAttr : Sparse24_Attr<"Schedule", "schedule"> {
     in halves, the upper and the lower rows.
 
     Rules:
-    * `schedule_c1`: all numbers are positive, and `stages` at least 3 (mma_sp)
-      or 2 (wgmma_sp).
+    * `schedule_c1`: all numbers are from 1 to 2^16, and `stages` is at least 3
+      (mma_sp) or 2 (wgmma_sp).
     * `schedule_c2`: the warps divide the tile.
     * `schedule_c3`: there are at most 32 warps, with the producer's.
     * `schedule_c4`: `cluster`, `split_k`, `ping_pong` and `split_tail` are for

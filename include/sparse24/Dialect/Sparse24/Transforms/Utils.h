@@ -9,6 +9,10 @@
 
 namespace mlir::sparse24 {
 
+/// Bytes that an integer or float takes in a memref's memory, where an `i1` has
+/// a byte of its own and an `i24` as much as an `i32`.
+int64_t getMemoryBytes(Type elementType);
+
 /// Converts a scalar between float types, or between integer types, rounding to
 /// nearest, ties to even. Integers are signed.
 Value convertScalar(OpBuilder &builder, Location loc, Value value, Type type);
