@@ -1,5 +1,6 @@
 """Epilogues with operands and outputs of types that vectors, tensor maps or registers
-treat otherwise than floats of 16 and 32 bits, in the emulator: masks, bytes, 64 bits.
+treat otherwise than floats of 16 and 32 bits: masks, bytes, 64 bits. As kernels, in
+the emulator, and as loops, on the CPU.
 
 All numbers are small integers, so that results are exact.
 """
@@ -145,29 +146,36 @@ class Problem:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Compiles and runs all cases of a family at once."""
+    """Compiles and runs all cases of a family for a target at once."""
     done = {}
 
-    def get(wanted):
-        if wanted.family not in done:
+    def get(wanted, target, tool):
+        group = wanted.family, target
+        if group not in done:
             cases = [case for case in CASES if case.family == wanted.family]
             problems = [Problem(case, number) for number, case in enumerate(cases)]
             directory = tmp_path_factory.mktemp("types")
             source, lowered = directory / "source.mlir", directory / "lowered.mlir"
             source.write_text("".join(case.mlir(problem.weight) for case, problem in zip(cases, problems)))
             tools.run([tools.find("sparse24-opt"), source, "--remarks-filter=", "-o", lowered,
-                       f"--sparse24-pipeline=target={TARGETS[wanted.family]} format=llvm"])
+                       f"--sparse24-pipeline=target={target} format=llvm"])
             calls = [cpu.Call(case.name, problem.inputs,
                               [(problem.expected.shape, "i8" if case.output == "i1" else case.output)])
                      for case, problem in zip(cases, problems)]
-            outputs = [arrays[0] for arrays, _ in cpu.run(lowered, calls, tool="sparse24-emulate")]
-            done[wanted.family] = dict(zip(cases, zip(problems, outputs)))
-        return done[wanted.family][wanted]
+            outputs = [arrays[0] for arrays, _ in cpu.run(lowered, calls, tool=tool)]
+            done[group] = dict(zip(cases, zip(problems, outputs)))
+        return done[group][wanted]
 
     return get
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_product(case, results):
-    problem, output = results(case)
+def test_kernel(case, results):
+    problem, output = results(case, TARGETS[case.family], "sparse24-emulate")
+    np.testing.assert_array_equal(output, problem.expected)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_meaning(case, results):
+    problem, output = results(case, "cpu", "sparse24-run")
     np.testing.assert_array_equal(output, problem.expected)
