@@ -15,9 +15,6 @@ Type getTensorMapType(MLIRContext *context);
 constexpr int64_t kTensorMapAlignment = 64;
 void addTensorMapConversion(LLVMTypeConverter &converter);
 
-/// Whether there are tensor maps of matrices of such elements.
-bool isTensorMapType(Type elementType);
-
 /// Checks what no run can make right.
 LogicalResult verifyTensorMap(nvgpu::TmaCreateDescriptorOp op);
 

@@ -8,7 +8,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "sparse24/Conversion/TensorMap.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;

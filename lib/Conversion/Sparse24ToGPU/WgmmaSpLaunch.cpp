@@ -7,7 +7,6 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "sparse24/Conversion/TensorMap.h"
 #include "sparse24/Support/TensorMapParameters.h"
 
 using namespace mlir;
@@ -212,7 +211,7 @@ static SmallVector<Value> getFullOperands(MatmulOp matmul) {
   return llvm::filter_to_vector(matmul.getEpilogueOperands(), [](Value value) {
     auto type = dyn_cast<MemRefType>(value.getType());
     return type && type.getRank() == 2 &&
-           isTensorMapType(type.getElementType());
+           getTensorMapElementType(type.getElementType());
   });
 }
 

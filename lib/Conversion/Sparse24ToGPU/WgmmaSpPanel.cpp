@@ -1,9 +1,9 @@
 // How matrices of the output's shape lie in a `wgmma.sp` kernel's shared
-// memory. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// memory.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "WgmmaSpPanel.h"
 
-#include "sparse24/Conversion/TensorMap.h"
 #include "sparse24/Support/TensorMapParameters.h"
 
 using namespace mlir;
@@ -24,7 +24,7 @@ PanelLayout::PanelLayout(const WgmmaSpKernelSpec &spec, Type elementType)
 }
 
 bool PanelLayout::isCopyable() const {
-  return isTensorMapType(box.elementType) &&
+  return getTensorMapElementType(box.elementType) &&
          box.getRowBytes() % ::sparse24::TensorMapParameters::kAlignment == 0;
 }
 

@@ -1,5 +1,6 @@
 // How matrices of the output's shape lie in a `wgmma.sp` kernel's shared
-// memory. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// memory.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPPANEL_H
 #define SPARSE24_LIB_CONVERSION_SPARSE24TOGPU_WGMMASPPANEL_H

@@ -6,28 +6,12 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "sparse24/Dialect/Sparse24/Transforms/Utils.h"
 #include "sparse24/Support/TensorMapParameters.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
 using ::sparse24::TensorMapParameters;
-using ::sparse24::TensorMapType;
-
-static std::optional<TensorMapType> getElementType(Type type) {
-  if (type.isF16())
-    return TensorMapType::F16;
-  if (type.isBF16())
-    return TensorMapType::BF16;
-  if (type.isF32())
-    return TensorMapType::F32;
-  if (type.isInteger(32))
-    return TensorMapType::S32;
-  if (type.isInteger(16))
-    return TensorMapType::U16;
-  if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() == 8)
-    return TensorMapType::U8;
-  return std::nullopt;
-}
 
 /// The ranked memref that the operation makes a map of; null if it isn't known.
 static Value getTensor(nvgpu::TmaCreateDescriptorOp op) {
@@ -35,10 +19,6 @@ static Value getTensor(nvgpu::TmaCreateDescriptorOp op) {
   if (!cast || !isa<MemRefType>(cast.getSource().getType()))
     return {};
   return cast.getSource();
-}
-
-bool mlir::sparse24::isTensorMapType(Type elementType) {
-  return getElementType(elementType).has_value();
 }
 
 Type mlir::sparse24::getTensorMapType(MLIRContext *context) {
@@ -63,7 +43,7 @@ LogicalResult mlir::sparse24::verifyTensorMap(nvgpu::TmaCreateDescriptorOp op) {
            << boxRank << " dimensions for a memref of " << type.getRank();
   if (boxRank < 1 || boxRank > TensorMapParameters::kMaxRank)
     return op.emitOpError("must have 1 to 5 dimensions");
-  if (!getElementType(type.getElementType()))
+  if (!getTensorMapElementType(type.getElementType()))
     return op.emitOpError("makes no tensor maps of ") << type.getElementType();
   return success();
 }
@@ -102,7 +82,7 @@ SmallVector<Value> mlir::sparse24::createTensorMapArguments(
   // The enumerators of nvgpu's have the values of the driver's, too.
   nvgpu::TensorMapDescriptorType map = op.getTensorMap().getType();
   return {createSlot(getTensorMapType(builder.getContext())),
-          constant(*getElementType(tensorType.getElementType())),
+          constant(*getTensorMapElementType(tensorType.getElementType())),
           constant(tensorType.getRank()),
           tensorSlot,
           boxSlot,

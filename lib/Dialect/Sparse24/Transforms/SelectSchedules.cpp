@@ -203,6 +203,7 @@ LogicalResult SelectSchedulesPass::select(RewriterBase &rewriter, MatmulOp op) {
     int64_t bytes = getMemoryBytes(type.getElementType());
     shape.operandBytes += bytes;
     shape.areOperandsCopied &=
+        getTensorMapElementType(type.getElementType()) &&
         !type.isDynamicDim(1) &&
         type.getDimSize(1) * bytes %
                 ::sparse24::TensorMapParameters::kAlignment ==

@@ -16,6 +16,24 @@ int64_t mlir::sparse24::getMemoryBytes(Type elementType) {
   return static_cast<int64_t>(llvm::PowerOf2Ceil(bytes));
 }
 
+std::optional<::sparse24::TensorMapType>
+mlir::sparse24::getTensorMapElementType(Type type) {
+  using ::sparse24::TensorMapType;
+  if (type.isF16())
+    return TensorMapType::F16;
+  if (type.isBF16())
+    return TensorMapType::BF16;
+  if (type.isF32())
+    return TensorMapType::F32;
+  if (type.isInteger(32))
+    return TensorMapType::S32;
+  if (type.isInteger(16))
+    return TensorMapType::U16;
+  if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() == 8)
+    return TensorMapType::U8;
+  return std::nullopt;
+}
+
 Value mlir::sparse24::convertScalar(OpBuilder &builder, Location loc,
                                     Value value, Type type) {
   Type source = value.getType();

@@ -207,3 +207,26 @@ func.func @no_columns(%v: tensor<64x32xbf16>, %m: tensor<64x4xi16>, %x: tensor<6
       outs(%d : tensor<64x0xf32>) k = 64 acc = f32 -> tensor<64x0xf32>
   return %0 : tensor<64x0xf32>
 }
+
+// -----
+
+// There are no tensor maps of masks: threads load them, for which the largest
+// tile leaves no registers.
+
+// CHECK-LABEL: @mask
+// CHECK-NOT: tile = [256, 192, 64]
+// CHECK: sparse24.yield
+func.func @mask(%p: tensor<75497472xi8>, %x: tensor<8192x8192xbf16>, %mask: tensor<8192x8192xi1>,
+                %d: tensor<8192x8192xbf16>) -> tensor<8192x8192xbf16> {
+  // expected-remark @below {{[Passed]}}
+  %0 = sparse24.matmul rhs ins(%p : tensor<75497472xi8>) dense(%x : tensor<8192x8192xbf16>)
+      outs(%d : tensor<8192x8192xbf16>) k = 8192 acc = f32 layout = #sparse24.layout<wgmma_sp, bf16, rows = 8192, k = 8192>
+      epilogue(%mask : tensor<8192x8192xi1>) maps = [affine_map<(m, n) -> (m, n)>] {
+  ^bb0(%acc: f32, %keep: i1):
+    %zero = arith.constant 0.0 : f32
+    %1 = arith.select %keep, %acc, %zero : f32
+    %2 = arith.truncf %1 : f32 to bf16
+    sparse24.yield %2 : bf16
+  } -> tensor<8192x8192xbf16>
+  return %0 : tensor<8192x8192xbf16>
+}

@@ -6,12 +6,18 @@
 
 #include "mlir/IR/Builders.h"
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
+#include "sparse24/Support/TensorMapParameters.h"
 
 namespace mlir::sparse24 {
 
 /// Bytes that an integer or float takes in a memref's memory, where an `i1` has
 /// a byte of its own and an `i24` as much as an `i32`.
 int64_t getMemoryBytes(Type elementType);
+
+/// What tensor maps of matrices of such elements have for their type; none if
+/// there are no such maps.
+std::optional<::sparse24::TensorMapType>
+getTensorMapElementType(Type elementType);
 
 /// Converts a scalar between float types, or between integer types, rounding to
 /// nearest, ties to even. Integers are signed.
