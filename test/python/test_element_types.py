@@ -61,10 +61,7 @@ class Case:
     def mlir(self, weight):
         dense = f"tensor<{'?' if self.dynamic else self.columns}x{K}xbf16>"
         out = self.shape(ROWS, self.columns, self.output, self.dynamic)
-        packed = f"tensor<{products.packed_bytes(self.family, 2, ROWS, K)}xi8>"
-        weight_type, values = f"tensor<{ROWS}x{K}xbf16>", f"tensor<{ROWS}x{2 * -(-K // 4)}xbf16>"
-        metadata = f"tensor<{ROWS}x{-(-K // 16)}xi16>"
-        layout = f"#sparse24.layout<{self.family}, bf16, rows = {ROWS}, k = {K}>"
+        pack, packed, layout = products.pack_constant(self.family, "bf16", weight)
         argument, operands, block = "", "", ""
         body = "%a = arith.addf %acc, %zero : f32"
         if self.operand:
@@ -79,14 +76,7 @@ class Case:
 func.func @{self.name}(%x: {dense}{argument}) -> {out} {{
   %c0 = arith.constant 0 : index
   {size}
-  %dense = arith.constant dense<"0x{weight.tobytes().hex().upper()}"> : {weight_type}
-  %we = tensor.empty() : {weight_type}
-  %w = sparse24.prune magnitude ins(%dense : {weight_type}) outs(%we : {weight_type}) -> {weight_type}
-  %ve = tensor.empty() : {values}
-  %me = tensor.empty() : {metadata}
-  %v, %m = sparse24.compress ins(%w : {weight_type}) outs(%ve, %me : {values}, {metadata}) -> {values}, {metadata}
-  %pe = tensor.empty() : {packed}
-  %p = sparse24.pack {layout} ins(%v, %m : {values}, {metadata}) outs(%pe : {packed}) -> {packed}
+  {pack}
   %empty = tensor.empty({'%n' if self.dynamic else ''}) : {out}
   %d = sparse24.matmul {self.side} ins(%p : {packed}) dense(%x : {dense}) outs(%empty : {out})
     k = {K} acc = f32 {'transpose_dense' if self.side == 'lhs' else ''} layout = {layout}

@@ -89,11 +89,6 @@ class Case:
         return "i32" if self.element == "i8" else "f32"
 
     @property
-    def packed_bytes(self):
-        rows, k, _ = self.shape
-        return products.packed_bytes(self.family, BYTES[self.element], rows, k)
-
-    @property
     def epilogue(self):
         """Nothing, a bias with ReLU, what is added to the output's old value, or to another matrix of its size."""
         return self.given[1] if self.given else (None, "bias", "accumulate", "residual")[self.number // 3 % 4]
@@ -103,12 +98,7 @@ class Case:
         is_lhs, element = self.side == "lhs", self.element
         dense = f"{k}x{columns}" if is_lhs != self.transpose else f"{columns}x{k}"
         out = f"tensor<{rows}x{columns}x{self.output}>" if is_lhs else f"tensor<{columns}x{rows}x{self.output}>"
-        packed = f"tensor<{self.packed_bytes}xi8>"
-        weight_type = f"tensor<{rows}x{k}x{element}>"
-        kept, words = (-(-k // 2), -(-k // 8)) if element == "f32" else (2 * -(-k // 4), -(-k // 16))
-        values = f"tensor<{rows}x{kept}x{element}>"
-        metadata = f"tensor<{rows}x{words}xi16>"
-        layout = f"#sparse24.layout<{self.family}, {element}, rows = {rows}, k = {k}>"
+        pack, packed, layout = products.pack_constant(self.family, element, weight)
         tile_rows, tile_cols, warp_rows, warp_cols, stages, *options = self.schedule
         options = f", cluster = {options[0]}" + "".join(f", {option}" for option in options[1:]) if options else ""
         acc = self.accumulator
@@ -136,14 +126,7 @@ class Case:
   }}"""
         return f"""
 func.func @{self.name}(%x: tensor<{dense}x{element}>{arguments}) -> {out} {{
-  %dense = arith.constant dense<"0x{weight.tobytes().hex().upper()}"> : {weight_type}
-  %we = tensor.empty() : {weight_type}
-  %w = sparse24.prune magnitude ins(%dense : {weight_type}) outs(%we : {weight_type}) -> {weight_type}
-  %ve = tensor.empty() : {values}
-  %me = tensor.empty() : {metadata}
-  %v, %m = sparse24.compress ins(%w : {weight_type}) outs(%ve, %me : {values}, {metadata}) -> {values}, {metadata}
-  %pe = tensor.empty() : {packed}
-  %p = sparse24.pack {layout} ins(%v, %m : {values}, {metadata}) outs(%pe : {packed}) -> {packed}
+  {pack}
   %empty = tensor.empty() : {out}
   %d = sparse24.matmul {self.side} ins(%p : {packed}) dense(%x : tensor<{dense}x{element}>) outs({init} : {out})
     k = {k} acc = {acc} {'accumulate' if self.epilogue == 'accumulate' else ''}

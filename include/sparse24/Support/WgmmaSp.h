@@ -28,9 +28,14 @@ namespace sparse24::wgmma_sp {
 inline constexpr int kWarps = 4;
 inline constexpr int kLanes = kWarps * mma_sp::kLanes;
 inline constexpr int kM = kWarps * mma_sp::kM;
-/// N is a multiple of kN, up to kMaxN.
+/// N is a multiple of kN, up to kMaxN; of integers beyond kMaxOddN, of 2·kN.
 inline constexpr int kN = mma_sp::kN;
 inline constexpr int kMaxN = 256;
+inline constexpr int kMaxOddN = 32;
+constexpr bool isN(int64_t n, bool isInteger) {
+  int64_t unit = isInteger && n > kMaxOddN ? 2 * kN : kN;
+  return n >= kN && n <= kMaxN && n % unit == 0;
+}
 
 using mma_sp::groupsPerRow;
 using mma_sp::numSelectors;

@@ -34,9 +34,8 @@ LogicalResult mlir::sparse24::checkWgmmaSp(MatmulOp matmul) {
                             "there are only ")
            << spec.getPackedLayout().kBlocks() << "; the schedule is "
            << schedule;
-  // As the instruction wants it (`mma_sp_c2`).
-  int64_t cols = schedule.getTileCols();
-  if (matmul.getOperandElementType().isInteger() && cols > 32 && cols % 16 != 0)
+  if (!wgmma_sp::isN(schedule.getTileCols(),
+                     matmul.getOperandElementType().isInteger()))
     return matmul.emitError("wgmma.sp multiplies ")
            << matmul.getOperandElementType()
            << " in tiles of up to 32 columns, or multiples of 16; the schedule "

@@ -26,6 +26,28 @@ def packed_bytes(family, element_bytes, rows, k):
     return -(-rows // row_block) * row_block * -(-k * element_bytes // 128) * per_row
 
 
+def pack_constant(family, element, weight):
+    """Operations that prune a constant by magnitude and pack it as %p, the type of %p, and its
+    layout. `weight` is an array as it lies in memory, of elements of that MLIR type."""
+    rows, k = weight.shape
+    dense, element_bytes = f"tensor<{rows}x{k}x{element}>", weight.itemsize
+    # An f32 is multiplied as tf32, of which one of two is kept.
+    kept, words = (-(-k // 2), -(-k // 8)) if element == "f32" else (2 * -(-k // 4), -(-k // 16))
+    values, metadata = f"tensor<{rows}x{kept}x{element}>", f"tensor<{rows}x{words}xi16>"
+    packed = f"tensor<{packed_bytes(family, element_bytes, rows, k)}xi8>"
+    layout = f"#sparse24.layout<{family}, {element}, rows = {rows}, k = {k}>"
+    return f"""
+  %dense = arith.constant dense<"0x{weight.tobytes().hex().upper()}"> : {dense}
+  %we = tensor.empty() : {dense}
+  %w = sparse24.prune magnitude ins(%dense : {dense}) outs(%we : {dense}) -> {dense}
+  %ve = tensor.empty() : {values}
+  %me = tensor.empty() : {metadata}
+  %v, %m = sparse24.compress ins(%w : {dense}) outs(%ve, %me : {values}, {metadata}) -> {values}, {metadata}
+  %pe = tensor.empty() : {packed}
+  %p = sparse24.pack {layout} ins(%v, %m : {values}, {metadata}) outs(%pe : {packed}) -> {packed}
+""", packed, layout
+
+
 @dataclass(frozen=True)
 class Epilogue:
     """What becomes of the accumulator.

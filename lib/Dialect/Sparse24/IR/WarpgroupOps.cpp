@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "sparse24/Dialect/Sparse24/IR/Sparse24.h"
+#include "sparse24/Support/WgmmaSp.h"
 
 using namespace mlir;
 using namespace mlir::sparse24;
@@ -59,9 +60,7 @@ LogicalResult WarpgroupMmaSpOp::verify() {
   if (getShape().size() != 3)
     return emitOpError("mma_sp_c2: the shape must be [64, n, k]");
   int64_t n = getN(), k = getInstructionK(*family);
-  bool isN = n >= 8 && n <= 256 && n % 8 == 0 &&
-             (!isInteger || n <= 32 || n % 16 == 0);
-  if (getM() != 64 || getK() != k || !isN)
+  if (getM() != 64 || getK() != k || !::sparse24::wgmma_sp::isN(n, isInteger))
     return emitOpError("mma_sp_c2: the shape is [")
            << getShape() << "], but for " << getAType()
            << " it must be [64, n, " << k << "] with n a multiple of "

@@ -36,7 +36,7 @@ public:
   virtual SmallVector<ScheduleAttr>
   getCandidates(const ProductShape &shape) const = 0;
   /// Clocks of the busiest multiprocessor if operands come in as they are
-  /// wanted. Tiles, parts and waves are known.
+  /// wanted. Tiles and waves are known.
   virtual double getClocks(const ProductShape &shape,
                            const ScheduleEstimate &estimate) const = 0;
   /// The share of the lesser of those clocks and of the operands' that comes on

@@ -26,16 +26,15 @@ ScheduleEstimate mlir::sparse24::estimateSchedule(ScheduleAttr schedule,
 
   ScheduleEstimate estimate;
   estimate.schedule = schedule;
-  int64_t cluster = schedule.getCluster();
-  estimate.parts = schedule.getSplitK();
+  int64_t cluster = schedule.getCluster(), parts = schedule.getSplitK();
   // A cluster is launched whole.
-  int64_t clusterTiles = cluster / estimate.parts;
+  int64_t clusterTiles = cluster / parts;
   int64_t rowTiles =
       llvm::alignTo(llvm::divideCeil(shape.sparse.rows, schedule.getTileRows()),
                     clusterTiles);
   int64_t columnTiles = llvm::divideCeil(shape.columns, schedule.getTileCols());
   estimate.tiles = rowTiles * columnTiles;
-  int64_t numParts = estimate.tiles * estimate.parts;
+  int64_t numParts = estimate.tiles * parts;
   estimate.waves =
       llvm::divideCeil(numParts, model->getResidentClusters(cluster) * cluster);
 

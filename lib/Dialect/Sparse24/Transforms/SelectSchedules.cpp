@@ -71,7 +71,7 @@ static void emitRemark(MatmulOp op, const ScheduleEstimate &estimate,
   remark << "chose a schedule" << Remark::Arg("Schedule", estimate.schedule)
          << Remark::Arg("Columns", columns)
          << Remark::Arg("Tiles", estimate.tiles)
-         << Remark::Arg("Parts", estimate.parts)
+         << Remark::Arg("Parts", estimate.schedule.getSplitK())
          << Remark::Arg("Waves", estimate.waves)
          << Remark::Arg("EstimatedMicroseconds",
                         llvm::formatv("{0:f1}", estimate.microseconds).str());

@@ -223,16 +223,17 @@ double WgmmaSpModel::getClocks(const ProductShape &shape,
   Machine machine = getMachine();
   Tile tile{schedule.getTileRows(), schedule.getTileCols()};
   double blockClocks = getBlockClocks(tile, schedule.getStages(), machine);
+  int64_t parts = schedule.getSplitK();
   auto blocks = static_cast<double>(
-      llvm::divideCeil(shape.sparse.k, schedule.getTileK() * estimate.parts));
+      llvm::divideCeil(shape.sparse.k, schedule.getTileK() * parts));
   double epilogueClocks = getEpilogueClocks(tile, shape);
   // The other team's products hide most of it.
   if (schedule.getPingPong())
     epilogueClocks /= 3;
-  double tileClocks = blocks * blockClocks + epilogueClocks +
-                      getSplitKClocks(tile, estimate.parts);
+  double tileClocks =
+      blocks * blockClocks + epilogueClocks + getSplitKClocks(tile, parts);
   int64_t clusters = getResidentClusters(schedule.getCluster());
-  int64_t tiles = estimate.tiles * estimate.parts / schedule.getCluster();
+  int64_t tiles = estimate.tiles * parts / schedule.getCluster();
   int64_t rest = tiles % clusters;
   if (!schedule.getSplitTail() || rest == 0 ||
       !wgmma_sp::fitInHalves(rest, clusters))

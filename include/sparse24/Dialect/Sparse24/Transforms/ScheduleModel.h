@@ -32,9 +32,8 @@ struct ScheduleEstimate {
   ScheduleAttr schedule;
   /// As many as CTAs compute, those of incomplete clusters too.
   int64_t tiles = 0;
-  /// Along K, of each tile, for a CTA each.
-  int64_t parts = 1;
-  /// Rounds of tiles, or of parts of them, that the busiest multiprocessor does.
+  /// Rounds of tiles, or with split-K of parts of them, that the busiest
+  /// multiprocessor does.
   int64_t waves = 0;
   double microseconds = 0;
 };
